@@ -1,0 +1,1 @@
+"""What Rasa calls when a message has been understood."""

@@ -1,0 +1,1 @@
+"""The chat assistant of a hospital's pain centre."""

@@ -1,0 +1,116 @@
+"""Whether content, training data and domain fit together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple
+
+from bot import content as content_module
+from bot.answers import SWITCH
+from bot.content import Content
+from bot.document import Document, Problem
+from bot.paths import CONTENT, DATA, ROOT
+from bot.readability import lix, words
+
+FEWEST_EXAMPLES = 30
+MOST_WORDS = 80
+MOST_LIX = 35.0
+FALLBACK_INTENT = "nlu_fallback"
+_TYPED_NUMBER = re.compile(r"(?<!\d)(?:112|18\d\d|\d{2} ?\d{2} ?\d{2} ?\d{2}|\d{2} ?\d{3} ?\d{3})(?!\d)|@|www\.")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A training example: its text, its intent, and where it stands."""
+
+    text: str
+    intent: str
+    file: str
+    line: int
+
+
+def run() -> List[Problem]:
+    """Every finding. Raises ContentError when the content alone does not hold together."""
+    content = content_module.load()
+    examples = list(training_examples())
+    intents = domain_intents()
+    return [
+        *_texts(content),
+        *_reachable(content, intents),
+        *_trained(examples, intents),
+        *_unambiguous(examples),
+    ]
+
+
+def domain_intents() -> Tuple[str, ...]:
+    """The intents of domain.yml."""
+    return tuple(str(intent) for intent in Document(ROOT / "domain.yml", ROOT).data["intents"])
+
+
+def training_examples(folder: Path = DATA / "nlu") -> Iterator[Example]:
+    """All training examples, in the order of files and lines."""
+    for path in sorted(folder.glob("*.yml")):
+        intent = ""
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if line.startswith("- intent: "):
+                intent = line.removeprefix("- intent: ").strip()
+            elif line.startswith("    - "):
+                yield Example(line.removeprefix("    - "), intent, str(path.relative_to(folder.parent.parent)), number)
+
+
+def same_words(text: str) -> str:
+    """The text's letters and digits, so that case, blanks and punctuation make no difference; signs alone stay."""
+    return " ".join(re.findall(r"\w+", text.casefold())) or text.strip()
+
+
+def _texts(content: Content) -> Iterator[Problem]:
+    written = {answer.id: answer for answer in _unfilled()}
+    for answer in content.answers.values():
+        where = f"content/answers/{answer.topic}.yml"
+        if words(answer.text) > MOST_WORDS:
+            yield Problem(where, 1, f"{answer.id}: {words(answer.text)} words, at most {MOST_WORDS}")
+        for part in (answer.text, answer.more or ""):
+            if lix(part) > MOST_LIX and not answer.lix_reason:
+                yield Problem(where, 1, f"{answer.id}: LIX {lix(part):.0f}, at most {MOST_LIX:.0f} without a lix_reason")
+        typed = _TYPED_NUMBER.search(f"{written[answer.id].text} {written[answer.id].more or ''}")
+        if typed:
+            yield Problem(where, 1, f"{answer.id}: the contact {typed[0]!r} is typed; use a place from contacts.yml")
+
+
+def _unfilled() -> Iterator[Any]:
+    for path in sorted((CONTENT / "answers").glob("*.yml")):
+        yield from Document(path).parse(content_module.AnswerFile).answers
+
+
+def _reachable(content: Content, intents: Tuple[str, ...]) -> Iterator[Problem]:
+    for intent in intents:
+        known = intent in content.answers or content.aspect_of_intent(intent) or intent in (SWITCH, FALLBACK_INTENT)
+        if not known:
+            yield Problem("domain.yml", 1, f"the intent {intent} has no curated answer: missing id {intent}")
+    for answer_id in content.answers:
+        cell = content.matrix_cell(answer_id)
+        intent = f"tilstand.{cell[1]}" if cell else answer_id
+        if intent not in intents:
+            yield Problem("domain.yml", 1, f"no intent leads to the answer {answer_id}")
+
+
+def _trained(examples: List[Example], intents: Tuple[str, ...]) -> Iterator[Problem]:
+    counts = Counter(example.intent for example in examples)
+    for intent in intents:
+        if intent != FALLBACK_INTENT and counts[intent] < FEWEST_EXAMPLES:
+            yield Problem("data/nlu", 1, f"{intent}: {counts[intent]} examples, at least {FEWEST_EXAMPLES}")
+    for example in examples:
+        if example.intent not in intents:
+            yield Problem(example.file, example.line, f"unknown intent {example.intent!r}")
+
+
+def _unambiguous(examples: List[Example]) -> Iterator[Problem]:
+    first: Dict[str, Example] = {}
+    for example in examples:
+        key = same_words(example.text)
+        other = first.setdefault(key, example)
+        if other is not example:
+            yield Problem(example.file, example.line, f"stands already in {other.file}:{other.line} ({other.intent})")

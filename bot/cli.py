@@ -1,0 +1,116 @@
+"""The command line: `smertebot serve`, `train`, `check`."""
+
+from __future__ import annotations
+
+import os
+
+# Rasa would report usage to its makers; nothing leaves the hospital. Set before anything imports Rasa.
+os.environ["RASA_TELEMETRY_ENABLED"] = "false"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import logging  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+from typing import Optional  # noqa: E402
+
+import click  # noqa: E402
+
+from bot import settings as settings_module  # noqa: E402
+from bot.settings import PREFIX, Settings, SettingsError  # noqa: E402
+
+
+def _settings_help() -> str:
+    lines = [
+        f"  {PREFIX}{name.upper()}: {field.field_info.description}" for name, field in Settings.__fields__.items()
+    ]
+    return "\b\nSettings (environment or .env):\n" + "\n".join(lines)
+
+
+@click.group()
+def main() -> None:
+    """The chat assistant of a hospital's pain centre."""
+
+
+@main.command(epilog=_settings_help())
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+def serve(host: str, port: int) -> None:
+    """Serve the chat; the port opens at once, answers come when the model is loaded."""
+    settings = _settings()
+    _require_free(host, port)
+    import uvicorn
+
+    from bot.app import create_app
+    from bot.content import ContentError
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("bot").setLevel(logging.INFO)
+    try:
+        app = create_app(settings)
+    except ContentError as error:
+        sys.exit(f"The content does not hold together:\n{error}")
+    click.echo(f"Open http://{host}:{port}/ (answers come as soon as the model is loaded)")
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+@main.command()
+@click.option("--if-needed", is_flag=True, help="Only when training data or configuration changed.")
+def train(if_needed: bool) -> None:
+    """Train the model on data/ and keep it under models/."""
+    from bot import models, training
+
+    if if_needed and models.up_to_date():
+        click.echo("The model fits its training data.")
+        return
+    click.echo("Training the model; this takes a few minutes …")
+    sys.exit(training.train())
+
+
+@main.command()
+def check() -> None:
+    """Check that content, training data and domain fit together; list what awaits approval."""
+    from bot import checks
+    from bot.content import ContentError, load
+
+    try:
+        problems = [str(problem) for problem in checks.run()]
+    except ContentError as error:
+        problems = [str(problem) for problem in error.problems]
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(f"{len(problems)} problems")
+    waiting = load().unapproved()
+    click.echo(f"Content, training data and domain fit together. {len(waiting)} answers await approval:")
+    click.echo("\n".join(f"  {id}" for id in waiting))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True)
+@click.option("--show", default=20, show_default=True, help="How many failing cases to print.")
+def score(files: "tuple[str, ...]", url: str, show: int) -> None:
+    """Play labelled messages (JSON Lines) against a running assistant and print what was right."""
+    from bot import scoring
+
+    click.echo(scoring.report(files, url, show))
+
+
+def _settings() -> Settings:
+    try:
+        return settings_module.load()
+    except SettingsError as error:
+        sys.exit(f"Settings: {error}")
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(f"Port {port} on {host} cannot be used ({error.strerror}); choose another with --port.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The intent model: which curated answer a message asks for, and how sure that is.
+
+Two experts vote. One reads the words: a linear support vector machine over TF-IDF of lemmas (1-2 words) and of letters
+(2-5, æ/ø/å folded). The other, where sentence embeddings are installed, reads the meaning: a logistic regression over
+them. Their scores are added with weights that make held-out folds likeliest, which also calibrates the probabilities
+(Platt, Probabilistic Outputs for Support Vector Machines, 1999; here over all intents at once by a softmax). Compared
+with the alternatives in docs/adr/0003-intent-model.md.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, hstack
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.svm import LinearSVC
+
+from bot.answers import Guess
+from bot.embedding import Embedding
+from bot.language import lemma
+from bot.normaliser import fold, words
+
+_FOLDS = 4
+_SEED = 7
+_SVM_COST = 1.0
+_REGRESSION_COST = 10.0
+_REGRESSION_STEPS = 80
+
+
+class WordExpert:
+    """Scores intents by the words and letters of normalised texts."""
+
+    def __init__(self) -> None:
+        self._lemmas = TfidfVectorizer(analyzer=_lemma_grams, sublinear_tf=True)
+        self._letters = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, preprocessor=fold, min_df=2
+        )
+        self._svm = LinearSVC(C=_SVM_COST, random_state=_SEED)
+
+    def fit(self, texts: Sequence[str], intents: Sequence[str]) -> "WordExpert":
+        """Train on normalised texts."""
+        self._lemmas.fit(texts)
+        self._letters.fit(texts)
+        self._svm.fit(self._features(texts), intents)
+        return self
+
+    def scores(self, texts: Sequence[str]) -> np.ndarray:
+        """Shape (texts, intents): margins."""
+        return np.asarray(self._svm.decision_function(self._features(texts)))
+
+    @property
+    def intents(self) -> List[str]:
+        """The intents, in the order of the score columns."""
+        return [str(intent) for intent in self._svm.classes_]
+
+    def _features(self, texts: Sequence[str]) -> csr_matrix:
+        return hstack([self._lemmas.transform(texts), self._letters.transform(texts)]).tocsr()
+
+
+class MeaningExpert:
+    """Scores intents by the sentence embeddings of texts."""
+
+    def __init__(self) -> None:
+        self._centre = np.zeros(0)
+        self._regression = LogisticRegression(
+            C=_REGRESSION_COST, max_iter=_REGRESSION_STEPS, tol=1e-3, multi_class="multinomial", random_state=_SEED
+        )
+
+    def fit(self, vectors: np.ndarray, intents: Sequence[str]) -> "MeaningExpert":
+        """Train on embeddings of shape (texts, dimensions)."""
+        self._centre = vectors.mean(axis=0)
+        with warnings.catch_warnings():
+            # The steps are bounded on purpose: more of them cost minutes and change no ranking.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self._regression.fit(self._centred(vectors), intents)
+        return self
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Shape (texts, intents): logarithms of probabilities, up to a constant per text."""
+        return np.asarray(self._regression.decision_function(self._centred(vectors)))
+
+    def _centred(self, vectors: np.ndarray) -> np.ndarray:
+        centred = vectors - self._centre
+        return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9))
+
+
+@dataclass(frozen=True)
+class IntentModel:
+    """Ranks intents for normalised texts; made by `train`, picklable. `weights` are those of the two experts."""
+
+    words: WordExpert
+    meaning: Optional[MeaningExpert]
+    weights: Tuple[float, float]
+
+    @property
+    def uses_embedding(self) -> bool:
+        """Whether it needs the sentence embedding that it was trained with."""
+        return self.meaning is not None
+
+    @property
+    def intents(self) -> List[str]:
+        """The intents it knows, in the order of the probability columns."""
+        return self.words.intents
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Shape (texts, intents): calibrated probabilities, rows summing to 1."""
+        total = self.weights[0] * self.words.scores(texts)
+        if self.meaning is not None:
+            total = total + self.weights[1] * self.meaning.scores(Embedding.shared().encode(texts))
+        return _softmax(total)
+
+    def rank(self, texts: Sequence[str], most: int = 10) -> List[Tuple[Guess, ...]]:
+        """For each text its likeliest intents, likeliest first."""
+        names = self.intents
+        rows = self.probabilities(texts)
+        return [tuple(Guess(names[i], float(row[i])) for i in np.argsort(-row)[:most]) for row in rows]
+
+
+def train(texts: Sequence[str], intents: Sequence[str], with_embedding: bool) -> IntentModel:
+    """An intent model of normalised texts and the intent of each. Raises EmbeddingMissing."""
+    labels = np.asarray(intents)
+    vectors = Embedding.shared().encode(texts) if with_embedding else None
+    return IntentModel(
+        words=WordExpert().fit(texts, labels),
+        meaning=None if vectors is None else MeaningExpert().fit(vectors, labels),
+        weights=_weights(np.asarray(texts, dtype=object), vectors, labels),
+    )
+
+
+def _weights(texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarray) -> Tuple[float, float]:
+    """The experts' weights under which held-out folds are likeliest."""
+    held_out = [
+        _held_out(texts, vectors, labels, train_rows, test_rows)
+        for train_rows, test_rows in StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED).split(texts, labels)
+    ]
+    by_words, by_meaning, truth = (np.concatenate(parts) for parts in zip(*held_out))
+
+    def loss(weights: np.ndarray) -> float:
+        probabilities = _softmax(weights[0] * by_words + weights[1] * by_meaning)
+        return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
+
+    found = minimize(loss, x0=np.array([5.0, 0.5]), method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.05})
+    return float(found.x[0]), float(found.x[1])
+
+
+def _held_out(
+    texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarray, train_rows: np.ndarray, test_rows: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    words_expert = WordExpert().fit(texts[train_rows], labels[train_rows])
+    by_words = words_expert.scores(texts[test_rows])
+    by_meaning = np.zeros_like(by_words)
+    if vectors is not None:
+        by_meaning = MeaningExpert().fit(vectors[train_rows], labels[train_rows]).scores(vectors[test_rows])
+    return by_words, by_meaning, np.searchsorted(words_expert.intents, labels[test_rows])
+
+
+def lemmas(text: str) -> List[str]:
+    """The lemmas of normalised text; digits are left out."""
+    return [lemma(word) for word in words(text)]
+
+
+def _lemma_grams(text: str) -> List[str]:
+    found = lemmas(text)
+    return found + [f"{first} {second}" for first, second in zip(found, found[1:])]
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

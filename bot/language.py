@@ -1,0 +1,91 @@
+"""The Danish language: spaCy's tokens, lemmas and sentences.
+
+da_core_news_sm is used where it is installed; else a pipeline of spaCy's own Danish language data with the lemma
+table of spacy-lookups-data, which needs no download. What intents are recognised by (tokens, table lemmas, rule-based
+sentences) is the same in both, so that understanding does not depend on which of the two is there.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Iterable, List, Mapping
+
+import spacy
+from spacy.language import Language
+from spacy.lookups import load_lookups
+from spacy.util import is_package
+
+FULL = "da_core_news_sm"
+FALLBACK = "da_lookup"
+_SENTENCES = "sentencizer"
+
+
+@lru_cache(maxsize=1)
+def pipeline_name(wanted: str = FULL) -> str:
+    """`wanted` where that spaCy package is installed, else the name of the fallback pipeline."""
+    return wanted if is_package(wanted) else FALLBACK
+
+
+@lru_cache(maxsize=None)
+def load_pipeline(wanted: str = FULL) -> Language:
+    """The spaCy pipeline called `wanted`, or the fallback; both end sentences by the same rules."""
+    if pipeline_name(wanted) == FALLBACK:
+        nlp = spacy.blank("da")
+        nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
+        nlp.initialize()
+    else:
+        nlp = spacy.load(wanted, disable=["parser"])
+    if _SENTENCES not in nlp.pipe_names:
+        nlp.add_pipe(_SENTENCES)
+    return nlp
+
+
+@lru_cache(maxsize=1)
+def splitter() -> Language:
+    """Tokens and rule-based sentences only: fast, and alike whichever pipeline is installed."""
+    nlp = spacy.blank("da")
+    nlp.add_pipe(_SENTENCES)
+    return nlp
+
+
+def sentences(text: str) -> List[str]:
+    """The sentences of the text, without surrounding blanks; never an empty one."""
+    return [found for sentence in splitter()(text).sents if (found := sentence.text.strip())]
+
+
+@lru_cache(maxsize=1)
+def lemma_table() -> Mapping[str, str]:
+    """Danish word form (lower case) to lemma: 553,000 forms. Source: spacy-lookups-data, table lemma_lookup."""
+    table = load_lookups("da", ["lemma_lookup"]).get_table("lemma_lookup")
+    strings = splitter().vocab.strings
+    return _ByString(table, strings)
+
+
+class _ByString(Mapping[str, str]):
+    """spaCy's hashed table, asked by string."""
+
+    def __init__(self, table: Mapping[int, str], strings: object):
+        self._table = table
+
+    def __getitem__(self, word: str) -> str:
+        return self._table[word]  # type: ignore[index]
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._table
+
+    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
+        return iter(())
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
+def is_word(word: str) -> bool:
+    """Whether the lower-case form is a Danish word that the lemma table knows."""
+    return word in lemma_table()
+
+
+def lemma(word: str) -> str:
+    """The lemma of a lower-case form; the form itself where the table does not know it."""
+    table = lemma_table()
+    return table[word] if word in table else word

@@ -1,0 +1,135 @@
+"""The intent model as a Rasa component."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Tuple
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.constants import INTENT_MESSAGE_PREFIX
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot import content
+from bot.answers import Guess, Question
+from bot.conditions import ConditionFinder
+from bot.embedding import Embedding
+from bot.intents import IntentModel, train
+from bot.language import pipeline_name
+from bot.nlu.normaliser import CLAUSES, NORMALISED
+from bot.questions import Reader, Thresholds
+from bot.understanding import CONDITION, QUESTIONS, as_data
+
+logger = logging.getLogger(__name__)
+_FILE = "intents.pickle"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
+    """Finds the questions in a message: for each a ranking of intents and the conditions it names."""
+
+    def __init__(
+        self,
+        config: Dict[str, Any],
+        storage: ModelStorage,
+        resource: Resource,
+        model: Optional[IntentModel] = None,
+        language: str = "",
+    ):
+        self._config, self._storage, self._resource = config, storage, resource
+        self._finder = ConditionFinder(content.load().conditions)
+        self._reader = Reader(model, self._finder, _thresholds(config)) if model else None
+        self.language = language
+
+    @staticmethod
+    def get_default_config() -> Dict[str, Any]:
+        """See bot.questions.Thresholds for what the figures mean."""
+        return {"embedding": True, "clear": 0.5, "likely": 0.3, "own_question": 0.6}
+
+    @classmethod
+    def create(
+        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+    ) -> "CuratedAnswerClassifier":
+        """A component without a model, to be trained."""
+        return cls({**cls.get_default_config(), **config}, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> "CuratedAnswerClassifier":
+        """The trained component. Raises EmbeddingMissing when it was trained with embeddings that are not here."""
+        with model_storage.read_from(resource) as folder:
+            language, model = pickle.loads((folder / _FILE).read_bytes())
+        if model.uses_embedding:
+            Embedding.shared()
+        if language != pipeline_name():
+            logger.warning("trained with the spaCy pipeline %s, served with %s", language, pipeline_name())
+        return cls({**cls.get_default_config(), **config}, model_storage, resource, model, language)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Train the intent model on all examples that have an intent."""
+        examples = [message for message in training_data.intent_examples if message.get(NORMALISED)]
+        model = train(
+            [message.get(NORMALISED) for message in examples],
+            [message.get(INTENT) for message in examples],
+            with_embedding=bool(self._config["embedding"]) and Embedding.available(),
+        )
+        self._reader = Reader(model, self._finder, _thresholds(self._config))
+        with self._storage.write_to(self._resource) as folder:
+            (folder / _FILE).write_bytes(pickle.dumps((pipeline_name(), model)))
+        return self._resource
+
+    def process(
+        self, messages: List[Message], tracker: Optional[DialogueStateTracker] = None
+    ) -> List[Message]:
+        """Set `questions`, and from the first of them Rasa's intent, intent_ranking and condition entities."""
+        for message in messages:
+            text = message.get(TEXT) or ""
+            if self._reader and text and not text.startswith(INTENT_MESSAGE_PREFIX):
+                questions = self._reader.read(
+                    message.get(NORMALISED) or "",
+                    message.get(CLAUSES) or [],
+                    before=_previous_text(tracker),
+                    condition=tracker is not None and bool(tracker.get_slot(CONDITION)),
+                )
+                _set(message, questions)
+        return messages
+
+
+def _thresholds(config: Dict[str, Any]) -> Thresholds:
+    return Thresholds(*(float(config[key]) for key in ("clear", "likely", "own_question")))
+
+
+def _previous_text(tracker: Optional[DialogueStateTracker]) -> str:
+    """The normalised text of the turn before, to understand "og hvad så med …" by."""
+    if tracker is None or tracker.latest_message is None:
+        return ""
+    parsed = tracker.latest_message.parse_data or {}
+    return str(parsed.get(NORMALISED, ""))
+
+
+def _set(message: Message, questions: List[Question]) -> None:
+    ranking = [{"name": guess.intent, "confidence": guess.confidence} for guess in questions[0].guesses]
+    message.set(INTENT, ranking[0], add_to_output=True)
+    message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+    message.set(QUESTIONS, as_data(questions), add_to_output=True)
+    message.set(NORMALISED, message.get(NORMALISED), add_to_output=True)
+    entities = [
+        {"entity": CONDITION, "value": condition, "start": 0, "end": len(message.get(TEXT)), "extractor": "conditions"}
+        for question in questions
+        for condition in question.conditions
+    ]
+    message.set(ENTITIES, (message.get(ENTITIES) or []) + entities, add_to_output=True)

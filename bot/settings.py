@@ -1,0 +1,60 @@
+"""Settings from the environment or a `.env` file, prefix SMERTE_; an unknown or malformed one stops the start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import FrozenSet, List, Optional
+
+from dotenv import dotenv_values
+from pydantic import BaseSettings, Field, ValidationError
+
+from bot.paths import ROOT
+
+PREFIX = "SMERTE_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or malformed; the message names it."""
+
+
+class Settings(BaseSettings):
+    """How this server runs. Each field is the environment variable SMERTE_<FIELD>."""
+
+    model: Optional[Path] = Field(None, description="Trained Rasa model; default: the newest under models/")
+    rest_keys: str = Field("", description="Keys, comma-separated, that open the REST channel to other machines")
+    origins: str = Field("", description="Sites, comma-separated, that may call /api from a browser")
+    reply_seconds: float = Field(20.0, gt=0, le=120, description="How long a reply may take before the patient is told")
+    spacy_wheel: Optional[Path] = Field(None, description="A da_core_news_sm wheel for set-up to install (./run)")
+    python: Optional[str] = Field(None, description="The Python 3.10 that set-up shall use (./run)")
+
+    class Config:
+        env_prefix = PREFIX
+        env_file = ROOT / ".env"
+
+    @property
+    def keys(self) -> FrozenSet[str]:
+        """The keys of the REST channel."""
+        return frozenset(_listed(self.rest_keys))
+
+    @property
+    def allowed_origins(self) -> List[str]:
+        """The sites that may call /api."""
+        return _listed(self.origins)
+
+
+def load() -> Settings:
+    """The settings of this process. Raises SettingsError."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.__fields__}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(ROOT / ".env")) if name.upper().startswith(PREFIX)}
+    if unknown := sorted(given - known):
+        raise SettingsError(f"unknown setting {unknown[0]}; known are {', '.join(sorted(known))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}")
+
+
+def _listed(text: str) -> List[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
