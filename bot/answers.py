@@ -121,17 +121,14 @@ def _answer(answer_id: str, question: Question, memory: Memory, content: Content
     remembered = replace(memory, last_answer=answer_id)
     if question.clear:
         return Outcome((answered(answer, content),), remembered)
-    others = tuple(id for id in _suggestions(question, memory, content) if id != answer_id)
+    others = _suggestions(question, memory, content, besides=answer_id)
     lead = content.phrases.hedge if others else ""
     return Outcome((answered(answer, content, lead, others),), remembered)
 
 
-def _suggestions(question: Question, memory: Memory, content: Content) -> Tuple[str, ...]:
-    ids: List[str] = []
-    for answer_id in _candidates(question, memory, content):
-        if answer_id not in ids:
-            ids.append(answer_id)
-    return tuple(ids[:MOST_SUGGESTIONS])
+def _suggestions(question: Question, memory: Memory, content: Content, besides: str = "") -> Tuple[str, ...]:
+    candidates = dict.fromkeys(id for id in _candidates(question, memory, content) if id != besides)
+    return tuple(candidates)[:MOST_SUGGESTIONS]
 
 
 def _candidates(question: Question, memory: Memory, content: Content) -> Iterator[str]:

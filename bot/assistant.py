@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import warnings
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,7 @@ def _load_agent(path: Path) -> "Agent":
 
     from bot.paths import ROOT
 
+    _keep_text_out_of_the_log()
     endpoints = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
     agent = Agent(
         tracker_store=InMemoryTrackerStore(Domain.empty(), max_event_history=HISTORY),
@@ -120,6 +122,15 @@ def _load_agent(path: Path) -> "Agent":
     if not agent.is_ready():
         raise ModelMissing("Rasa could not load the model")
     return agent
+
+
+def _keep_text_out_of_the_log() -> None:
+    """Rasa logs messages on its debug level, and prints that level unless told otherwise."""
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=False)
+    logging.getLogger("rasa").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
 
 
 def _language() -> str:

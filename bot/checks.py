@@ -10,8 +10,10 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from bot import content as content_module
 from bot.answers import SWITCH
+from bot.clauses import follow_up_openers
 from bot.content import Content
 from bot.document import Document, Problem
+from bot.normaliser import load_spelling
 from bot.paths import CONTENT, DATA, ROOT
 from bot.readability import lix, words
 
@@ -35,11 +37,13 @@ class Example:
 def run() -> List[Problem]:
     """Every finding. Raises ContentError when the content alone does not hold together."""
     content = content_module.load()
+    load_spelling(), follow_up_openers()
     examples = list(training_examples())
     intents = domain_intents()
     return [
         *_texts(content),
         *_reachable(content, intents),
+        *_ruled(intents),
         *_trained(examples, intents),
         *_unambiguous(examples),
     ]
@@ -95,6 +99,15 @@ def _reachable(content: Content, intents: Tuple[str, ...]) -> Iterator[Problem]:
         intent = f"tilstand.{cell[1]}" if cell else answer_id
         if intent not in intents:
             yield Problem("domain.yml", 1, f"no intent leads to the answer {answer_id}")
+
+
+def _ruled(intents: Tuple[str, ...]) -> Iterator[Problem]:
+    file = Document(DATA / "rules" / "answers.yml", ROOT)
+    steps = [step for rule in file.data["rules"] for step in rule["steps"]]
+    ruled = {choice["intent"] for step in steps for choice in step.get("or", [step]) if "intent" in choice}
+    for intent in intents:
+        if intent not in ruled:
+            yield file.problem((), f"no rule leads from the intent {intent} to an action")
 
 
 def _trained(examples: List[Example], intents: Tuple[str, ...]) -> Iterator[Problem]:

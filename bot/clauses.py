@@ -15,10 +15,11 @@ MOST_CLAUSES = 12
 
 
 class ClauseFile(Record):
-    """content/clauses.yml: words that begin a question or a request, and those that join a further one to the first."""
+    """content/clauses.yml: what begins a question, joins a further one to it, or leans on the turn before."""
 
     joints: Tuple[str, ...]
     openers: Tuple[str, ...]
+    follow_ups: Tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,19 @@ class Clause:
 
 
 @lru_cache(maxsize=1)
+def _file() -> ClauseFile:
+    return Document(CONTENT / "clauses.yml", CONTENT).parse(ClauseFile)
+
+
+def follow_up_openers() -> Tuple[str, ...]:
+    """What a message begins with that is only understood after the turn before."""
+    return _file().follow_ups
+
+
+@lru_cache(maxsize=1)
 def _patterns() -> Tuple[Pattern[str], Pattern[str]]:
     """What splits a sentence before a further question, and what a question begins with."""
-    file = Document(CONTENT / "clauses.yml", CONTENT).parse(ClauseFile)
+    file = _file()
     joints = "|".join(re.escape(joint) for joint in file.joints)
     openers = "|".join(re.escape(opener) for opener in file.openers)
     joint = re.compile(rf"(?:\s*,\s*|\s+)(?:{joints})\s+(?=(?:{openers})\b)", re.IGNORECASE)

@@ -50,7 +50,7 @@ def serve(host: str, port: int) -> None:
     except ContentError as error:
         sys.exit(f"The content does not hold together:\n{error}")
     click.echo(f"Open http://{host}:{port}/ (answers come as soon as the model is loaded)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, ws="none")
 
 
 @main.command()

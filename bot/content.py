@@ -301,7 +301,7 @@ def _fill(record: Record, contacts: Mapping[str, Contact]) -> "Record":  # type:
 def _filled(value: Any, contacts: Mapping[str, Contact]) -> Any:
     if isinstance(value, Record):
         return _fill(value, contacts)
-    return fill(value, contacts) if isinstance(value, str) else value
+    return fill(value, contacts) if type(value) is str else value  # an enum is a str, too, and stays one
 
 
 def fill(text: str, contacts: Mapping[str, Contact]) -> str:

@@ -114,7 +114,7 @@ class IntentModel:
         total = self.weights[0] * self.words.scores(texts)
         if self.meaning is not None:
             total = total + self.weights[1] * self.meaning.scores(Embedding.shared().encode(texts))
-        return _softmax(total)
+        return softmax(total)
 
     def rank(self, texts: Sequence[str], most: int = 10) -> List[Tuple[Guess, ...]]:
         """For each text its likeliest intents, likeliest first."""
@@ -143,7 +143,7 @@ def _weights(texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarra
     by_words, by_meaning, truth = (np.concatenate(parts) for parts in zip(*held_out))
 
     def loss(weights: np.ndarray) -> float:
-        probabilities = _softmax(weights[0] * by_words + weights[1] * by_meaning)
+        probabilities = softmax(weights[0] * by_words + weights[1] * by_meaning)
         return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
 
     found = minimize(loss, x0=np.array([5.0, 0.5]), method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.05})
@@ -171,6 +171,7 @@ def _lemma_grams(text: str) -> List[str]:
     return found + [f"{first} {second}" for first, second in zip(found, found[1:])]
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities of shape (texts, intents) from scores of that shape."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))

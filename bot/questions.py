@@ -12,7 +12,7 @@ from typing import List, Sequence, Tuple
 import numpy as np
 
 from bot.answers import MORE, SWITCH, Guess, Question
-from bot.clauses import Clause
+from bot.clauses import Clause, follow_up_openers
 from bot.conditions import ConditionFinder
 from bot.intents import IntentModel
 from bot.normaliser import words
@@ -23,8 +23,10 @@ _UNNAMED_SHARE = 0.3
 _MOST_QUESTIONS = 3
 _MOST_GUESSES = 10
 _SHORT = 9
+_LEANING = 16
 _CLAUSE_SHARE = 0.35
-_CONTEXT_SHARE = 0.4
+_SHORT_SHARE = 0.2
+_LEANING_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Reader:
         `before` is the turn before it, `condition` whether the conversation already is about one of the conditions.
         """
         parts = list(clauses) if len(clauses) > 1 else []
-        context = [f"{before} {text}"] if before and len(words(text)) <= _SHORT else []
+        context = [f"{before} {text}"] if before and self._context_share(text) else []
         rows = self.model.probabilities([text, *(part.text for part in parts), *context])
         if not condition and not self.finder.find(text):
             rows = self._without_condition(rows)
@@ -62,14 +64,24 @@ class Reader:
         several = self._several(asking)
         if len(several) > 1:
             return several[:_MOST_QUESTIONS]
-        return [self._question(self._mixed(whole, [row for _, row in asking], context_rows), text)]
+        share = self._context_share(text)
+        return [self._question(self._mixed(whole, [row for _, row in asking], context_rows, share), text)]
 
-    def _mixed(self, whole: np.ndarray, asking: Sequence[np.ndarray], context: np.ndarray) -> np.ndarray:
+    def _context_share(self, text: str) -> float:
+        """How much the turn before counts: most where the message begins by leaning on it ("og hvis jeg …")."""
+        length = len(words(text))
+        if length <= _LEANING and text.startswith(tuple(f"{opener} " for opener in follow_up_openers())):
+            return _LEANING_SHARE
+        return _SHORT_SHARE if length <= _SHORT else 0.0
+
+    def _mixed(
+        self, whole: np.ndarray, asking: Sequence[np.ndarray], context: np.ndarray, share: float
+    ) -> np.ndarray:
         mixed = whole
         if asking:
             mixed = (1 - _CLAUSE_SHARE) * mixed + _CLAUSE_SHARE * asking[-1]
         if len(context) and not self._refers_back(whole):
-            mixed = (1 - _CONTEXT_SHARE) * mixed + _CONTEXT_SHARE * context[0]
+            mixed = (1 - share) * mixed + share * context[0]
         return mixed
 
     def _without_condition(self, rows: np.ndarray) -> np.ndarray:

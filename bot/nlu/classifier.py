@@ -20,13 +20,13 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot import content
 from bot.answers import Guess, Question
-from bot.conditions import ConditionFinder
+from bot.conditions import ConditionFinder, Mention, span
 from bot.embedding import Embedding
 from bot.intents import IntentModel, train
 from bot.language import pipeline_name
 from bot.nlu.normaliser import CLAUSES, NORMALISED
 from bot.questions import Reader, Thresholds
-from bot.understanding import CONDITION, QUESTIONS, as_data
+from bot.understanding import CONDITION, FALLBACK_INTENT, QUESTIONS, as_data
 
 logger = logging.getLogger(__name__)
 _FILE = "intents.pickle"
@@ -98,14 +98,17 @@ class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
         """Set `questions`, and from the first of them Rasa's intent, intent_ranking and condition entities."""
         for message in messages:
             text = message.get(TEXT) or ""
-            if self._reader and text and not text.startswith(INTENT_MESSAGE_PREFIX):
+            if not self._reader or not text or text.startswith(INTENT_MESSAGE_PREFIX):
+                _set_nothing(message)
+            else:
                 questions = self._reader.read(
                     message.get(NORMALISED) or "",
                     message.get(CLAUSES) or [],
                     before=_previous_text(tracker),
                     condition=tracker is not None and bool(tracker.get_slot(CONDITION)),
                 )
-                _set(message, questions)
+                mentions = self._finder.mentions(message.get(NORMALISED) or "")
+                _set(message, questions, [_entity(mention, text) for mention in mentions])
         return messages
 
 
@@ -121,15 +124,22 @@ def _previous_text(tracker: Optional[DialogueStateTracker]) -> str:
     return str(parsed.get(NORMALISED, ""))
 
 
-def _set(message: Message, questions: List[Question]) -> None:
+def _set(message: Message, questions: List[Question], entities: List[Dict[str, Any]]) -> None:
     ranking = [{"name": guess.intent, "confidence": guess.confidence} for guess in questions[0].guesses]
     message.set(INTENT, ranking[0], add_to_output=True)
     message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
     message.set(QUESTIONS, as_data(questions), add_to_output=True)
     message.set(NORMALISED, message.get(NORMALISED), add_to_output=True)
-    entities = [
-        {"entity": CONDITION, "value": condition, "start": 0, "end": len(message.get(TEXT)), "extractor": "conditions"}
-        for question in questions
-        for condition in question.conditions
-    ]
     message.set(ENTITIES, (message.get(ENTITIES) or []) + entities, add_to_output=True)
+
+
+def _set_nothing(message: Message) -> None:
+    """No text to read: Rasa fills in the intent of a button (`/intent`) later, and what is none of its intents is unclear."""
+    nothing = {"name": FALLBACK_INTENT, "confidence": 1.0}
+    message.set(INTENT, nothing, add_to_output=True)
+    message.set(INTENT_RANKING_KEY, [nothing], add_to_output=True)
+
+
+def _entity(mention: Mention, text: str) -> Dict[str, Any]:
+    start, end = span(mention, text)
+    return {"entity": CONDITION, "value": mention.condition, "start": start, "end": end, "extractor": "conditions"}

@@ -1,0 +1,169 @@
+"""What tests share: one trained model, one running server, one browser a session."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional
+from uuid import uuid4
+
+import pytest
+
+from bot import content, models
+from bot.paths import ROOT
+
+SHARED = ROOT.parent / "shared"
+PATIENCE = 180
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer: its status and its JSON (or text)."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, as a client sees it."""
+
+    url: str
+    log: Path
+
+    def post(self, path: str, body: Any, headers: Optional[Dict[str, str]] = None) -> Reply:
+        """Send JSON, or bytes as they are."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return _fetch(urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **(headers or {})}))
+
+    def get(self, path: str) -> Reply:
+        """Fetch a page."""
+        return _fetch(urllib.request.Request(self.url + path))
+
+    def say(self, text: str, sender: str = "") -> List[Dict[str, Any]]:
+        """The messages that answer a text; without a sender in a conversation of its own."""
+        reply = self.post("/webhooks/rest/webhook", {"sender": sender or uuid4().hex, "message": text})
+        assert reply.status == 200, reply
+        return list(reply.body)
+
+
+def _fetch(request: urllib.request.Request) -> Reply:
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            status, raw = response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        status, raw = error.code, error.read().decode()
+    try:
+        return Reply(status, json.loads(raw))
+    except ValueError:
+        return Reply(status, raw)
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    """The trained model; trained here when there is none that fits the training data."""
+    if not models.up_to_date():
+        subprocess.run([sys.executable, "-m", "bot.cli", "train"], cwd=ROOT, check=True)
+    return models.newest()
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Starts `smertebot serve` with settings; `until` is the path that must answer 200 before the test goes on."""
+    processes: List[subprocess.Popen[bytes]] = []
+
+    def start(until: str = "/readyz", **settings: str) -> Server:
+        port = _free_port()
+        log = tmp_path_factory.mktemp("server") / "log"
+        environment = {**os.environ, **{f"SMERTE_{name.upper()}": value for name, value in settings.items()}}
+        command = [sys.executable, "-m", "bot.cli", "serve", "--port", str(port)]
+        with log.open("wb") as out:
+            processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out))
+        server = Server(f"http://127.0.0.1:{port}", log)
+        _wait_for(server, until, processes[-1])
+        return server
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server(model: Path, start_server: StartServer) -> Server:
+    """A server that answers with the trained model."""
+    return start_server(model=str(model))
+
+
+@pytest.fixture(scope="session")
+def curated() -> content.Content:
+    """The project's own content."""
+    return content.load()
+
+
+@pytest.fixture
+def own_content(tmp_path: Path) -> Path:
+    """A copy of content/ to break."""
+    return Path(shutil.copytree(ROOT / "content", tmp_path / "content"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("BROWSER_TESTS") == "required":
+            pytest.fail("Chromium is not installed")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
+        )
+        yield launched
+        launched.close()
+
+
+def eval_texts() -> List[str]:
+    """The messages of the shared dev cases, where they are present."""
+    cases = [
+        json.loads(line)
+        for path in sorted((SHARED / "eval").glob("dev-*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    said = [turn["say"] for case in cases for turn in case.get("turns", ())]
+    return said + [case["text"] for case in cases if case.get("text")]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(server: Server, path: str, process: "subprocess.Popen[bytes]") -> None:
+    waiting = threading.Event()
+    for _ in range(PATIENCE * 4):
+        if process.poll() is not None:
+            pytest.fail(f"the server ended: {server.log.read_text()[-2000:]}")
+        try:
+            if server.get(path).status == 200:
+                return
+        except urllib.error.URLError:
+            pass
+        waiting.wait(0.25)
+    pytest.fail(f"the server did not answer {path}: {server.log.read_text()[-2000:]}")
