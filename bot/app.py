@@ -53,8 +53,9 @@ def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> Fas
 
 async def _invalid(request: Request, error: Any) -> JSONResponse:
     first = error.errors()[0]
-    named = [str(part) for part in first["loc"] if isinstance(part, str) and part != "body"]
-    return api.problem(422, ".".join(named) or "body", first["msg"])
+    whole = not isinstance(error.body, dict)
+    named = [] if whole else [str(part) for part in first["loc"] if isinstance(part, str) and part != "body"]
+    return api.problem(422, ".".join(named) or "body", "is not a JSON object" if whole else first["msg"])
 
 
 async def _refused(request: Request, error: Any) -> JSONResponse:

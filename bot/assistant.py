@@ -13,7 +13,7 @@ import warnings
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, TYPE_CHECKING
+from typing import Any, Dict, List, Optional, Tuple, TYPE_CHECKING
 
 from bot.models import ModelMissing, newest
 
@@ -45,6 +45,7 @@ class Assistant:
         self._model, self._seconds = model, reply_seconds
         self._loop = asyncio.new_event_loop()
         self._agent: Optional["Agent"] = None
+        self._trackers: Dict[str, Any] = {}
         self.readiness = Readiness(False, "starting")
 
     def start(self) -> None:
@@ -77,7 +78,9 @@ class Assistant:
             if not path.is_file():
                 raise ModelMissing(f"the model {path.name} does not exist")
             self.readiness = Readiness(False, "loading the model")
-            self._agent = _load_agent(path)
+            self._agent, self._trackers = _load_agent(path)
+            # The first message loads tables and engines: better before a patient waits for it.
+            await self._agent.parse_message("hej")
             self.readiness = Readiness(True, "ready", path.name, _language())
             logger.info("ready: model %s, spaCy pipeline %s", path.name, self.readiness.language)
         except Exception as error:
@@ -96,13 +99,11 @@ class Assistant:
         return channel.messages
 
     async def _forget(self, conversation: str) -> None:
-        assert self._agent is not None
-        store: Any = self._agent.tracker_store
-        store.store.pop(conversation, None)
+        self._trackers.pop(conversation, None)
 
 
-def _load_agent(path: Path) -> "Agent":
-    """The agent of the model at `path`; Rasa alone would swallow what is wrong with it."""
+def _load_agent(path: Path) -> Tuple["Agent", Dict[str, Any]]:
+    """The agent of the model at `path` and its trackers by conversation; Rasa alone would swallow what is wrong with it."""
     from rasa.core.agent import Agent
     from rasa.core.lock_store import InMemoryLockStore
     from rasa.core.tracker_store import InMemoryTrackerStore
@@ -113,15 +114,17 @@ def _load_agent(path: Path) -> "Agent":
 
     _keep_text_out_of_the_log()
     endpoints = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
+    trackers = InMemoryTrackerStore(Domain.empty())
+    trackers.max_event_history = HISTORY
     agent = Agent(
-        tracker_store=InMemoryTrackerStore(Domain.empty(), max_event_history=HISTORY),
+        tracker_store=trackers,
         lock_store=InMemoryLockStore(),
         action_endpoint=endpoints.action,
     )
     agent.load_model(path)
     if not agent.is_ready():
         raise ModelMissing("Rasa could not load the model")
-    return agent
+    return agent, trackers.store
 
 
 def _keep_text_out_of_the_log() -> None:

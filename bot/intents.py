@@ -2,7 +2,7 @@
 
 Two experts vote. One reads the words: a linear support vector machine over TF-IDF of lemmas (1-2 words) and of letters
 (2-5, æ/ø/å folded). The other, where sentence embeddings are installed, reads the meaning: a logistic regression over
-them. Their scores are added with weights that make held-out folds likeliest, which also calibrates the probabilities
+them. Their scores are added with weights that make held-out examples likeliest, which also calibrates the probabilities
 (Platt, Probabilistic Outputs for Support Vector Machines, 1999; here over all intents at once by a softmax). Compared
 with the alternatives in docs/adr/0003-intent-model.md.
 """
@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.svm import LinearSVC
 
 from bot.answers import Guess
@@ -27,7 +27,7 @@ from bot.embedding import Embedding
 from bot.language import lemma
 from bot.normaliser import fold, words
 
-_FOLDS = 4
+_HELD_OUT = 0.2
 _SEED = 7
 _SVM_COST = 1.0
 _REGRESSION_COST = 10.0
@@ -135,12 +135,15 @@ def train(texts: Sequence[str], intents: Sequence[str], with_embedding: bool) ->
 
 
 def _weights(texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarray) -> Tuple[float, float]:
-    """The experts' weights under which held-out folds are likeliest."""
-    held_out = [
-        _held_out(texts, vectors, labels, train_rows, test_rows)
-        for train_rows, test_rows in StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED).split(texts, labels)
-    ]
-    by_words, by_meaning, truth = (np.concatenate(parts) for parts in zip(*held_out))
+    """The experts' weights under which a held-out part of the examples is likeliest."""
+    split = StratifiedShuffleSplit(1, test_size=_HELD_OUT, random_state=_SEED)
+    train_rows, test_rows = next(split.split(texts, labels))
+    word_expert = WordExpert().fit(texts[train_rows], labels[train_rows])
+    by_words = word_expert.scores(texts[test_rows])
+    by_meaning = np.zeros_like(by_words)
+    if vectors is not None:
+        by_meaning = MeaningExpert().fit(vectors[train_rows], labels[train_rows]).scores(vectors[test_rows])
+    truth = np.searchsorted(word_expert.intents, labels[test_rows])
 
     def loss(weights: np.ndarray) -> float:
         probabilities = softmax(weights[0] * by_words + weights[1] * by_meaning)
@@ -148,17 +151,6 @@ def _weights(texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarra
 
     found = minimize(loss, x0=np.array([5.0, 0.5]), method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.05})
     return float(found.x[0]), float(found.x[1])
-
-
-def _held_out(
-    texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarray, train_rows: np.ndarray, test_rows: np.ndarray
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    words_expert = WordExpert().fit(texts[train_rows], labels[train_rows])
-    by_words = words_expert.scores(texts[test_rows])
-    by_meaning = np.zeros_like(by_words)
-    if vectors is not None:
-        by_meaning = MeaningExpert().fit(vectors[train_rows], labels[train_rows]).scores(vectors[test_rows])
-    return by_words, by_meaning, np.searchsorted(words_expert.intents, labels[test_rows])
 
 
 def lemmas(text: str) -> List[str]:

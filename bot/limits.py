@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import api
 
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 256 * 1024
 
 
 class BodyLimit:

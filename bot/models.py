@@ -46,12 +46,17 @@ def up_to_date() -> bool:
         return False
 
 
+def code_fingerprint(*modules: str) -> str:
+    """A hash of modules of this package, for what is trained by their code."""
+    return hashlib.sha256(b"".join((ROOT / "bot" / f"{name}.py").read_bytes() for name in modules)).hexdigest()[:16]
+
+
 def _ingredients() -> Iterator[Path]:
     yield ROOT / "config.yml"
     yield ROOT / "domain.yml"
     for folder in (DATA / "nlu", DATA / "rules", DATA / "stories"):
         yield from sorted(folder.glob("*.yml"))
-    for name in ("intents", "normaliser", "language", "embedding"):
+    for name in ("intents", "normaliser", "language", "embedding", "clauses"):
         yield ROOT / "bot" / f"{name}.py"
     yield ROOT / "content" / "spelling.yml"
     yield from sorted((ROOT / "bot" / "nlu").glob("*.py"))

@@ -19,6 +19,7 @@ def page(browser: Any) -> Iterator[Any]:
     """A page in a fresh browser profile that notes errors and foreign requests."""
     context = browser.new_context(viewport=DESKTOP, locale="da-DK")
     opened = context.new_page()
+    opened.set_default_timeout(8000)
     opened.problems = []
     opened.on("console", lambda message: message.type == "error" and opened.problems.append(message.text))
     opened.on("pageerror", lambda error: opened.problems.append(str(error)))

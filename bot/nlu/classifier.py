@@ -24,6 +24,7 @@ from bot.conditions import ConditionFinder, Mention, span
 from bot.embedding import Embedding
 from bot.intents import IntentModel, train
 from bot.language import pipeline_name
+from bot.models import code_fingerprint
 from bot.nlu.normaliser import CLAUSES, NORMALISED
 from bot.questions import Reader, Thresholds
 from bot.understanding import CONDITION, FALLBACK_INTENT, QUESTIONS, as_data
@@ -51,8 +52,12 @@ class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[str, Any]:
-        """See bot.questions.Thresholds for what the figures mean."""
-        return {"embedding": True, "clear": 0.5, "likely": 0.3, "own_question": 0.6}
+        """embedding: use sentence embeddings where installed; the figures: see bot.questions.Thresholds.
+
+        code: as in the normaliser.
+        """
+        code = code_fingerprint("intents", "embedding", "normaliser", "language")
+        return {"embedding": True, "clear": 0.65, "likely": 0.3, "own_question": 0.6, "code": code}
 
     @classmethod
     def create(

@@ -1,0 +1,1 @@
+"""Red flags: recognised in any message, whatever else happens."""

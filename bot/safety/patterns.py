@@ -1,0 +1,161 @@
+"""The first part of the detector: signs as Danish words and phrases, written for clinicians in content/red_flags.yml.
+
+A sign is raised where each of its groups has a phrase near the others. Words are compared after case, æ/ø/å and
+inflection are evened out; a word of five letters or more may hold a typing error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bot.document import Record
+from bot.language import is_word, lemma
+from bot.normaliser import fold
+
+DEFAULT_WITHIN = 12
+_GAP = 2
+_SHORTEST_TYPO = 5
+_LONG_WORD = 9
+_MOST_COMBINATIONS = 400
+
+
+class Sign(Record):
+    """A sign of a flag: every group of `all` must be met by one of its phrases, within so many words.
+
+    A phrase is one or more words in this order, with at most two others in between; `*` stands for any letters at the
+    beginning or end of a word. `not_with` are phrases beside which the sign does not count. `level` overrides the flag's.
+    """
+
+    name: str
+    all: Tuple[Tuple[str, ...], ...]
+    within: int = DEFAULT_WITHIN
+    not_with: Tuple[str, ...] = ()
+    level: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """A sign that was found: its flag, and the indices of the words that met it."""
+
+    flag: str
+    sign: Sign
+    places: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A message as words, normalised."""
+
+    words: Tuple[str, ...]
+
+    @cached_property
+    def folded(self) -> Tuple[str, ...]:
+        """The words with æ/ø/å as ae/oe/aa."""
+        return tuple(fold(word) for word in self.words)
+
+    @cached_property
+    def lemmas(self) -> Tuple[str, ...]:
+        """The words' lemmas, folded."""
+        return tuple(fold(lemma(word)) for word in self.words)
+
+
+class Matcher:
+    """Finds signs in messages; made once from all flags' signs."""
+
+    def __init__(self, signs: Mapping[str, Sequence[Sign]]):
+        self._signs = [(flag, sign) for flag, owned in signs.items() for sign in owned]
+        phrases = {p for _, sign in self._signs for group in (*sign.all, sign.not_with) for p in group}
+        self._phrases = {phrase: tuple(fold(word) for word in phrase.split()) for phrase in phrases}
+        self._vocabulary = sorted({word for parts in self._phrases.values() for word in parts})
+        self._plain = [word for word in self._vocabulary if "*" not in word and len(word) >= _SHORTEST_TYPO]
+        self._stems = [word for word in self._vocabulary if "*" in word]
+
+    def find(self, tokens: Tokens) -> List[Match]:
+        """The signs in a message."""
+        places = self._places(tokens)
+        return [
+            Match(flag, sign, found)
+            for flag, sign in self._signs
+            if (found := self._met(sign, places)) is not None
+        ]
+
+    def phrase_places(self, phrases: Sequence[str], tokens: Tokens) -> List[int]:
+        """Where any of the phrases (which must be among the signs' own) stands."""
+        places = self._places(tokens)
+        return [run[0] for phrase in phrases for run in self._runs(phrase, places)]
+
+    def _places(self, tokens: Tokens) -> Dict[str, List[int]]:
+        """For each word of the patterns the indices of the message's words that it fits."""
+        found: Dict[str, List[int]] = {}
+        exact = set(self._vocabulary)
+        for index, forms in enumerate(zip(tokens.folded, tokens.lemmas)):
+            for form in set(forms):
+                if form in exact:
+                    found.setdefault(form, []).append(index)
+            for stem in self._stems:
+                if _fits(stem, forms[0]):
+                    found.setdefault(stem, []).append(index)
+        for word, index in self._misspelled(tokens):
+            found.setdefault(word, []).append(index)
+        return {word: sorted(set(indices)) for word, indices in found.items()}
+
+    def _misspelled(self, tokens: Tokens) -> Iterator[Tuple[str, int]]:
+        typed = [(i, word) for i, word in enumerate(tokens.folded) if len(word) >= _SHORTEST_TYPO]
+        if not typed or not self._plain:
+            return
+        distances = process.cdist([word for _, word in typed], self._plain, scorer=OSA.distance, score_cutoff=2)
+        for row, column in zip(*np.nonzero(distances <= 2)):
+            index, word = typed[row]
+            if distances[row, column] <= _typos(word, self._plain[column], tokens.words[index]):
+                yield self._plain[column], index
+
+    def _runs(self, phrase: str, places: Mapping[str, Sequence[int]]) -> List[Tuple[int, ...]]:
+        """Where the words of a phrase stand in order, near one another."""
+        runs: List[Tuple[int, ...]] = [()]
+        for word in self._phrases[phrase]:
+            runs = [
+                (*run, index)
+                for run in runs
+                for index in places.get(word, ())
+                if not run or 0 < index - run[-1] <= _GAP + 1
+            ]
+        return runs
+
+    def _met(self, sign: Sign, places: Mapping[str, Sequence[int]]) -> Optional[Tuple[int, ...]]:
+        groups = []
+        for group in sign.all:
+            runs = [run for phrase in group for run in self._runs(phrase, places)]
+            if not runs:
+                return None
+            groups.append(runs)
+        if any(self._runs(phrase, places) for phrase in sign.not_with):
+            return None
+        for count, combination in enumerate(product(*groups)):
+            spots = sorted({index for run in combination for index in run})
+            if spots[-1] - spots[0] <= sign.within:
+                return tuple(spots)
+            if count > _MOST_COMBINATIONS:
+                break
+        return None
+
+
+def _fits(pattern: str, word: str) -> bool:
+    """Whether a word fits a pattern with `*` at its beginning, its end, or both."""
+    core = pattern.strip("*")
+    if pattern.startswith("*") and pattern.endswith("*"):
+        return core in word
+    return word.endswith(core) if pattern.startswith("*") else word.startswith(core)
+
+
+def _typos(typed: str, meant: str, original: str) -> int:
+    """How many typing errors are allowed: none in short words; two in long ones that are no Danish words."""
+    if is_word(original):
+        return 1 if len(typed) >= 7 and typed[0] == meant[0] else 0
+    return 2 if min(len(typed), len(meant)) >= _LONG_WORD else 1
