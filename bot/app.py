@@ -20,6 +20,9 @@ from bot.assistant import Assistant
 from bot.conversation import Conversations
 from bot.limits import BodyLimit
 from bot.paths import WEB
+from bot.safety.card import load_cards
+from bot.safety.flags import load_context, load_flags
+from bot.safety.guard import Guard
 from bot.settings import Settings
 from bot.transcripts import Transcripts
 
@@ -29,9 +32,13 @@ def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> Fas
     loaded = content.load()
     running = assistant or Assistant(settings.model, settings.reply_seconds)
 
+    load_flags(), load_context(), load_cards()
+    guard = Guard()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         running.start()
+        guard.start()
         yield
         running.stop()
 
@@ -39,7 +46,7 @@ def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> Fas
     app.state.settings = settings
     app.state.assistant = running
     app.state.content = loaded
-    app.state.conversations = Conversations(running, loaded, Transcripts())
+    app.state.conversations = Conversations(running, loaded, Transcripts(), guard)
     app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["POST"], allow_headers=["*"])
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import dataclass
-from typing import Any, Dict, List
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, Tuple
 
 from bot.assistant import Assistant, NotReady
 from bot.content import Content
 from bot.reply import FORGET, error, fallback, question_of
+from bot.safety.card import card, reached_someone
+from bot.safety.guard import Guard
+from bot.status import Status
 from bot.transcripts import Transcripts, Turn
 
 logger = logging.getLogger(__name__)
+BESIDE_A_CARD_SECONDS = 2.0
+_PAYLOAD = "/"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -21,10 +32,21 @@ class Conversations:
     assistant: Assistant
     content: Content
     transcripts: Transcripts
+    guard: Guard
+    now: Callable[[], datetime] = field(default=_now)
 
     async def handle_message(self, conversation: str, text: str) -> List[Dict[str, Any]]:
-        """The messages that answer a text; at least one, whatever fails."""
-        messages = await self._answered(conversation, text)
+        """The messages that answer a text; at least one, whatever fails. An alarm's card comes first."""
+        before = self.transcripts.turns(conversation)
+        cards, notice = await self._screened(text, before)
+        if cards:
+            messages = cards + await self._beside_a_card(conversation, text)
+        else:
+            messages = await self._answered(conversation, text)
+            if notice:
+                messages[0]["custom"]["notice"] = {"id": notice}
+            if _had_a_card(before):
+                messages.append(reached_someone(self.content).as_dict())
         forget = any(message["custom"].pop(FORGET, False) for message in messages)
         if forget:
             await self.forget(conversation)
@@ -32,6 +54,35 @@ class Conversations:
             said = question_of(text, self.content) or text
             self.transcripts.add(conversation, Turn(said, tuple(messages)))
         return [{**message, "recipient_id": conversation} for message in messages]
+
+    async def forget(self, conversation: str) -> None:
+        """Delete a conversation here and in Rasa."""
+        self.transcripts.forget(conversation)
+        await self.assistant.forget(conversation)
+
+    async def _screened(self, text: str, before: Tuple[Turn, ...]) -> Tuple[List[Dict[str, Any]], str]:
+        """The card of an alarm (or none), and the id of a flag worth a soft notice."""
+        if text.startswith(_PAYLOAD):
+            return [], ""
+        verdict = await self.guard.screen(text, [turn.said for turn in before])
+        if verdict.alarm is None:
+            return [], verdict.notice.flag.id if verdict.notice else ""
+        helper = self.guard.is_about_another(text)
+        return [card(verdict.alarm, self.content, self.now(), helper).as_dict()], ""
+
+    async def _beside_a_card(self, conversation: str, text: str) -> List[Dict[str, Any]]:
+        """The answer to an ordinary question in the same text, unless it would reassure or is slow."""
+        try:
+            messages = await asyncio.wait_for(self._answered(conversation, text), BESIDE_A_CARD_SECONDS)
+        except asyncio.TimeoutError:
+            return []
+        return [message for message in messages if self._may_stand_beside_a_card(message)]
+
+    def _may_stand_beside_a_card(self, message: Dict[str, Any]) -> bool:
+        custom = message["custom"]
+        answer = self.content.answers.get(custom.get("answer_id", ""))
+        sure = custom["status"] == Status.ANSWERED.value and not custom.get("suggestions")
+        return sure and answer is not None and not answer.reassures and answer.topic not in ("dialog", "akut")
 
     async def _answered(self, conversation: str, text: str) -> List[Dict[str, Any]]:
         try:
@@ -44,10 +95,9 @@ class Conversations:
             return [error(self.content.phrases.failed).as_dict()]
         return [_whole(message) for message in messages if message.get("text")] or [fallback(self.content).as_dict()]
 
-    async def forget(self, conversation: str) -> None:
-        """Delete a conversation here and in Rasa."""
-        self.transcripts.forget(conversation)
-        await self.assistant.forget(conversation)
+
+def _had_a_card(before: Tuple[Turn, ...]) -> bool:
+    return bool(before) and any(reply["custom"]["status"] == Status.RED_FLAG.value for reply in before[-1].replies)
 
 
 def _whole(message: Dict[str, Any]) -> Dict[str, Any]:

@@ -8,12 +8,10 @@ sentences) is the same in both, so that understanding does not depend on which o
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Iterable, List, Mapping
+from typing import TYPE_CHECKING, List, Mapping
 
-import spacy
-from spacy.language import Language
-from spacy.lookups import load_lookups
-from spacy.util import is_package
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 FULL = "da_core_news_sm"
 FALLBACK = "da_lookup"
@@ -23,12 +21,17 @@ _SENTENCES = "sentencizer"
 @lru_cache(maxsize=1)
 def pipeline_name(wanted: str = FULL) -> str:
     """`wanted` where that spaCy package is installed, else the name of the fallback pipeline."""
+    # spaCy is imported where it is used: importing it takes longer than opening the port may.
+    from spacy.util import is_package
+
     return wanted if is_package(wanted) else FALLBACK
 
 
 @lru_cache(maxsize=None)
-def load_pipeline(wanted: str = FULL) -> Language:
+def load_pipeline(wanted: str = FULL) -> "Language":
     """The spaCy pipeline called `wanted`, or the fallback; both end sentences by the same rules."""
+    import spacy
+
     if pipeline_name(wanted) == FALLBACK:
         nlp = spacy.blank("da")
         nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
@@ -41,8 +44,10 @@ def load_pipeline(wanted: str = FULL) -> Language:
 
 
 @lru_cache(maxsize=1)
-def splitter() -> Language:
+def splitter() -> "Language":
     """Tokens and rule-based sentences only: fast, and alike whichever pipeline is installed."""
+    import spacy
+
     nlp = spacy.blank("da")
     nlp.add_pipe(_SENTENCES)
     return nlp
@@ -56,28 +61,9 @@ def sentences(text: str) -> List[str]:
 @lru_cache(maxsize=1)
 def lemma_table() -> Mapping[str, str]:
     """Danish word form (lower case) to lemma: 553,000 forms. Source: spacy-lookups-data, table lemma_lookup."""
-    table = load_lookups("da", ["lemma_lookup"]).get_table("lemma_lookup")
-    strings = splitter().vocab.strings
-    return _ByString(table, strings)
+    from spacy.lookups import load_lookups
 
-
-class _ByString(Mapping[str, str]):
-    """spaCy's hashed table, asked by string."""
-
-    def __init__(self, table: Mapping[int, str], strings: object):
-        self._table = table
-
-    def __getitem__(self, word: str) -> str:
-        return self._table[word]  # type: ignore[index]
-
-    def __contains__(self, word: object) -> bool:
-        return word in self._table
-
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
-        return iter(())
-
-    def __len__(self) -> int:
-        return len(self._table)
+    return load_lookups("da", ["lemma_lookup"]).get_table("lemma_lookup")  # type: ignore[no-any-return]
 
 
 def is_word(word: str) -> bool:

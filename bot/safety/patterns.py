@@ -75,7 +75,9 @@ class Matcher:
         self._phrases = {phrase: tuple(fold(word) for word in phrase.split()) for phrase in phrases}
         self._vocabulary = sorted({word for parts in self._phrases.values() for word in parts})
         self._plain = [word for word in self._vocabulary if "*" not in word and len(word) >= _SHORTEST_TYPO]
-        self._stems = [word for word in self._vocabulary if "*" in word]
+        self._beginnings = {word[:-1] for word in self._vocabulary if word.endswith("*") and not word.startswith("*")}
+        self._parts = [word for word in self._vocabulary if word.startswith("*")]
+        self._exact = set(self._vocabulary)
 
     def find(self, tokens: Tokens) -> List[Match]:
         """The signs in a message."""
@@ -86,25 +88,23 @@ class Matcher:
             if (found := self._met(sign, places)) is not None
         ]
 
-    def phrase_places(self, phrases: Sequence[str], tokens: Tokens) -> List[int]:
-        """Where any of the phrases (which must be among the signs' own) stands."""
-        places = self._places(tokens)
-        return [run[0] for phrase in phrases for run in self._runs(phrase, places)]
-
     def _places(self, tokens: Tokens) -> Dict[str, List[int]]:
         """For each word of the patterns the indices of the message's words that it fits."""
         found: Dict[str, List[int]] = {}
-        exact = set(self._vocabulary)
         for index, forms in enumerate(zip(tokens.folded, tokens.lemmas)):
             for form in set(forms):
-                if form in exact:
+                if form in self._exact:
                     found.setdefault(form, []).append(index)
-            for stem in self._stems:
-                if _fits(stem, forms[0]):
-                    found.setdefault(stem, []).append(index)
+            for stem in self._stems(forms[0]):
+                found.setdefault(stem, []).append(index)
         for word, index in self._misspelled(tokens):
             found.setdefault(word, []).append(index)
         return {word: sorted(set(indices)) for word, indices in found.items()}
+
+    def _stems(self, word: str) -> Iterator[str]:
+        """The patterns with `*` that a word fits."""
+        yield from (f"{word[:end]}*" for end in range(1, len(word) + 1) if word[:end] in self._beginnings)
+        yield from (part for part in self._parts if _fits(part, word))
 
     def _misspelled(self, tokens: Tokens) -> Iterator[Tuple[str, int]]:
         typed = [(i, word) for i, word in enumerate(tokens.folded) if len(word) >= _SHORTEST_TYPO]
@@ -147,11 +147,9 @@ class Matcher:
 
 
 def _fits(pattern: str, word: str) -> bool:
-    """Whether a word fits a pattern with `*` at its beginning, its end, or both."""
+    """Whether a word fits a pattern that begins with `*` (and may end with it)."""
     core = pattern.strip("*")
-    if pattern.startswith("*") and pattern.endswith("*"):
-        return core in word
-    return word.endswith(core) if pattern.startswith("*") else word.startswith(core)
+    return core in word if pattern.endswith("*") else word.endswith(core)
 
 
 def _typos(typed: str, meant: str, original: str) -> int:

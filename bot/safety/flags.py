@@ -1,0 +1,73 @@
+"""The red flags of content/red_flags.yml: how each is recognised, and what its card says."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+from typing import Mapping, Optional, Tuple
+
+from bot.document import ContentError, Document, Record
+from bot.paths import CONTENT
+from bot.safety.patterns import Sign
+
+
+class Level(str, Enum):
+    """What a card tells the patient to do; the higher of two is told."""
+
+    ALARM = "112"
+    CRISIS = "krise"
+    POISON = "gift"
+    NOW = "nu"
+    SOON = "snart"
+
+
+ORDER = (Level.ALARM, Level.CRISIS, Level.POISON, Level.NOW, Level.SOON)
+
+
+class Flag(Record):
+    """A red flag: its signs, and the words of its card after the first line (which the level decides)."""
+
+    id: str
+    level: Level
+    title: str
+    advice: str
+    helper_advice: str
+    notice: str
+    version: int
+    approved: Optional[date] = None
+    signs: Tuple[Sign, ...]
+
+
+class FlagFile(Record):
+    """content/red_flags.yml."""
+
+    flags: Tuple[Flag, ...]
+
+
+class Context(Record):
+    """content/safety_context.yml: words that say that a sign is not here and now (ConText; Harkema et al., 2009)."""
+
+    negation: Tuple[str, ...]
+    past: Tuple[str, ...]
+    known: Tuple[str, ...]
+    hypothetical: Tuple[str, ...]
+    figurative: Tuple[str, ...]
+    others: Tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def load_flags() -> Mapping[str, Flag]:
+    """All flags by id. Raises ContentError."""
+    document = Document(CONTENT / "red_flags.yml", CONTENT)
+    flags = document.parse(FlagFile).flags
+    by_id = {flag.id: flag for flag in flags}
+    if len(by_id) != len(flags):
+        raise ContentError([document.problem((), "a flag stands twice")])
+    return by_id
+
+
+@lru_cache(maxsize=1)
+def load_context() -> Context:
+    """The words of context. Raises ContentError."""
+    return Document(CONTENT / "safety_context.yml", CONTENT).parse(Context)

@@ -1,0 +1,49 @@
+"""The detector at the gateway: loaded on a thread of its own, never in the way of the port, never silent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Optional, Sequence
+
+from bot.safety.detector import Detector, Verdict
+
+logger = logging.getLogger(__name__)
+
+
+class Guard:
+    """Screens messages one after another on a thread of its own.
+
+    Patterns are there within a second; the classifier joins when it is loaded (or trained). A failure of the
+    classifier leaves the patterns.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "guard")
+        self._training = ThreadPoolExecutor(1, "guard-model")
+        self._detector: "Future[Detector]" = self._pool.submit(Detector)
+        self._model: Optional["Future[Detector]"] = None
+
+    def start(self) -> None:
+        """Load the classifier in the background."""
+        self._model = self._training.submit(self._with_model)
+
+    async def screen(self, text: str, before: Sequence[str]) -> Verdict:
+        """What alarms a message holds, read with the turns before it. Raises when the patterns cannot be loaded."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._screen, text, before)
+
+    def is_about_another(self, text: str) -> bool:
+        """Whether the writer seems to tell of someone else."""
+        return self._detector.result().is_about_another(text)
+
+    def _screen(self, text: str, before: Sequence[str]) -> Verdict:
+        return self._detector.result().screen(text, before)
+
+    def _with_model(self) -> Detector:
+        try:
+            return self._detector.result().with_model()
+        except Exception as error:
+            # The patterns go on alone; that is worth an operator's attention.
+            logger.error("the safety classifier is missing: %s", type(error).__name__)
+            raise
