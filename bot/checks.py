@@ -16,6 +16,8 @@ from bot.document import Document, Problem
 from bot.normaliser import load_spelling
 from bot.paths import CONTENT, DATA, ROOT
 from bot.readability import lix, words
+from bot.safety.card import load_cards
+from bot.safety.flags import load_context, load_flags
 
 FEWEST_EXAMPLES = 30
 MOST_WORDS = 80
@@ -37,7 +39,7 @@ class Example:
 def run() -> List[Problem]:
     """Every finding. Raises ContentError when the content alone does not hold together."""
     content = content_module.load()
-    load_spelling(), follow_up_openers()
+    load_spelling(), follow_up_openers(), load_flags(), load_context(), load_cards()
     examples = list(training_examples())
     intents = domain_intents()
     return [

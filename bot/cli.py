@@ -71,6 +71,7 @@ def check() -> None:
     """Check that content, training data and domain fit together; list what awaits approval."""
     from bot import checks
     from bot.content import ContentError, load
+    from bot.safety.flags import load_flags
 
     try:
         problems = [str(problem) for problem in checks.run()]
@@ -80,8 +81,8 @@ def check() -> None:
         click.echo(problem, err=True)
     if problems:
         sys.exit(f"{len(problems)} problems")
-    waiting = load().unapproved()
-    click.echo(f"Content, training data and domain fit together. {len(waiting)} answers await approval:")
+    waiting = load().unapproved() + [flag.id for flag in load_flags().values() if flag.approved is None]
+    click.echo(f"Content, training data and domain fit together. {len(waiting)} texts await approval:")
     click.echo("\n".join(f"  {id}" for id in waiting))
 
 
