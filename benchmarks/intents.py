@@ -14,7 +14,7 @@ from typing import Iterator, Tuple
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from bot.checks import training_examples
+from bot.examples import training_examples
 from bot.embedding import Embedding
 from bot.intents import MeaningExpert, WordExpert, softmax
 from bot.nlu.normaliser import vocabulary

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from bot import content as content_module
@@ -13,6 +11,7 @@ from bot.answers import SWITCH
 from bot.clauses import follow_up_openers
 from bot.content import Content
 from bot.document import Document, Problem
+from bot.examples import Example, same_words, training_examples
 from bot.normaliser import load_spelling
 from bot.paths import CONTENT, DATA, ROOT
 from bot.readability import lix, words
@@ -24,16 +23,6 @@ MOST_WORDS = 80
 MOST_LIX = 35.0
 FALLBACK_INTENT = "nlu_fallback"
 _TYPED_NUMBER = re.compile(r"(?<!\d)(?:112|18\d\d|\d{2} ?\d{2} ?\d{2} ?\d{2}|\d{2} ?\d{3} ?\d{3})(?!\d)|@|www\.")
-
-
-@dataclass(frozen=True)
-class Example:
-    """A training example: its text, its intent, and where it stands."""
-
-    text: str
-    intent: str
-    file: str
-    line: int
 
 
 def run() -> List[Problem]:
@@ -54,22 +43,6 @@ def run() -> List[Problem]:
 def domain_intents() -> Tuple[str, ...]:
     """The intents of domain.yml."""
     return tuple(str(intent) for intent in Document(ROOT / "domain.yml", ROOT).data["intents"])
-
-
-def training_examples(folder: Path = DATA / "nlu") -> Iterator[Example]:
-    """All training examples, in the order of files and lines."""
-    for path in sorted(folder.glob("*.yml")):
-        intent = ""
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.startswith("- intent: "):
-                intent = line.removeprefix("- intent: ").strip()
-            elif line.startswith("    - "):
-                yield Example(line.removeprefix("    - "), intent, str(path.relative_to(folder.parent.parent)), number)
-
-
-def same_words(text: str) -> str:
-    """The text's letters and digits, so that case, blanks and punctuation make no difference; signs alone stay."""
-    return " ".join(re.findall(r"\w+", text.casefold())) or text.strip()
 
 
 def _texts(content: Content) -> Iterator[Problem]:

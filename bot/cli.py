@@ -11,7 +11,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import logging  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
-from typing import Optional  # noqa: E402
 
 import click  # noqa: E402
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot import checks, content
 from bot.content import Content, ContentError, load
+from bot.examples import training_examples
 from bot.readability import lix, words
 
 LOB = "answers/lob.yml"
@@ -158,7 +159,7 @@ def test_given_an_example_under_two_intents_the_check_names_both_places(training
         'version: "3.1"\nnlu:\n- intent: lob.hvad\n  examples: |\n    - Hvad er LOB?\n'
         "- intent: lob.formaal\n  examples: |\n    - hvad er lob\n"
     )
-    problems = [str(problem) for problem in checks._unambiguous(list(checks.training_examples(folder)))]
+    problems = [str(problem) for problem in checks._unambiguous(list(training_examples(folder)))]
     assert problems == ["data/nlu/lob.yml:8: stands already in data/nlu/lob.yml:5 (lob.hvad)"]
 
 

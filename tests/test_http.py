@@ -241,7 +241,7 @@ def test_no_message_reaches_the_log(server: Server) -> None:
 
 
 def test_what_the_assistant_learns_from_and_the_dev_cases_do_not_overlap() -> None:
-    from bot.checks import same_words, training_examples
+    from bot.examples import same_words, training_examples
     from bot.paths import DATA
 
     cases = {same_words(text) for text in eval_texts()}

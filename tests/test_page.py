@@ -146,3 +146,16 @@ def test_the_picture_of_the_readme_is_taken(server: Server, page: Any, tmp_path:
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(picture.read_bytes())
+
+
+def test_an_alarm_shows_a_card_with_numbers_to_tap_the_right_one_first(server: Server, page: Any) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.set_viewport_size(PHONE)
+    page.goto(server.url + "/chat")
+    _ask(page, "jeg kan ikke få vejret og har blå læber")
+    calls = page.locator(".reply-red_flag .calls a")
+    assert calls.first.get_attribute("href") == "tel:112"
+    box = calls.first.bounding_box()
+    assert box and box["height"] >= 44
+    assert Axe().run(page).response["violations"] == []

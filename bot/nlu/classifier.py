@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from dataclasses import replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -19,7 +18,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot import content
-from bot.answers import Guess, Question
+from bot.answers import Question
 from bot.conditions import ConditionFinder, Mention, span
 from bot.embedding import Embedding
 from bot.intents import IntentModel, train

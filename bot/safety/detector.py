@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, FrozenSet, Iterable, List, Optional, Sequence,
 
 from bot.language import sentences
 from bot.normaliser import Normaliser, fold, load_spelling, plain
-from bot.safety.flags import ORDER, Context, Flag, Level, load_context, load_flags
+from bot.safety.flags import ORDER, Flag, Level, load_context, load_flags
 from bot.safety.patterns import Match, Matcher, Tokens
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from bot.checks import training_examples
+from bot.examples import training_examples
 from bot.language import lemma
 from bot.normaliser import Normaliser, fold, words
 from bot.paths import DATA, MODELS, ROOT
