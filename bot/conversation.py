@@ -19,6 +19,7 @@ from bot.transcripts import Transcripts, Turn
 logger = logging.getLogger(__name__)
 BESIDE_A_CARD_SECONDS = 2.0
 _PAYLOAD = "/"
+ASKS_ABOUT_THOUGHTS = "dialog.fortvivlet"
 
 
 def _now() -> datetime:
@@ -65,10 +66,11 @@ class Conversations:
         if text.startswith(_PAYLOAD):
             return [], ""
         verdict = await self.guard.screen(text, [turn.said for turn in before])
-        if verdict.alarm is None:
+        alarm = verdict.alarm or (self.guard.confirmed_crisis(text) if _asked_about_thoughts(before) else None)
+        if alarm is None:
             return [], verdict.notice.flag.id if verdict.notice else ""
         helper = self.guard.is_about_another(text)
-        return [card(verdict.alarm, self.content, self.now(), helper).as_dict()], ""
+        return [card(alarm, self.content, self.now(), helper).as_dict()], ""
 
     async def _beside_a_card(self, conversation: str, text: str) -> List[Dict[str, Any]]:
         """The answer to an ordinary question in the same text, unless it would reassure or is slow."""
@@ -98,6 +100,11 @@ class Conversations:
 
 def _had_a_card(before: Tuple[Turn, ...]) -> bool:
     return bool(before) and any(reply["custom"]["status"] == Status.RED_FLAG.value for reply in before[-1].replies)
+
+
+def _asked_about_thoughts(before: Tuple[Turn, ...]) -> bool:
+    """Whether the reply before this message asked about thoughts of not wanting to live."""
+    return bool(before) and any(reply["custom"].get("answer_id") == ASKS_ABOUT_THOUGHTS for reply in before[-1].replies)
 
 
 def _whole(message: Dict[str, Any]) -> Dict[str, Any]:

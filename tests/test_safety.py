@@ -193,6 +193,14 @@ def test_after_a_card_it_asks_once_whether_someone_was_reached(server: Server) -
     assert not any("Har du fået fat i nogen?" in text for text in later)
 
 
+def test_a_yes_to_the_question_on_dark_thoughts_gets_the_crisis_card(server: Server) -> None:
+    sender = uuid4().hex
+    asked = server.say("/dialog.fortvivlet", sender)
+    assert asked[0]["custom"]["answer_id"] == "dialog.fortvivlet"
+    assert server.say("ja", sender)[0]["custom"]["red_flag"]["level"] == "krise"
+    assert "red_flag" not in server.say("ja")[0]["custom"]
+
+
 def test_given_no_model_the_card_comes_all_the_same(start_server: StartServer, tmp_path: Path) -> None:
     server = start_server("/healthz", model=str(tmp_path / "missing.tar.gz"))
     messages = server.say("jeg kan ikke få vejret og har blå læber")

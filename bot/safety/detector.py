@@ -20,6 +20,7 @@ _FEVER_WORD = "feber"
 _YEAR = re.compile(r"\b(?:19\d\d|20[01]\d|202[0-4])\b")
 _NO_FEVER_BEFORE = frozenset({"år", "aar", "kg", "kilo", "uge", "uger", "procent", "kr", "gange", "min", "minutter", "årig"})
 _TURNS = 3
+_CRISIS = "akut.selvmord"
 _NEGATION_REACH = 4
 # Fewer words than this are left to the patterns: "ryggen" alone tells the classifier nothing.
 _FEWEST_WORDS = 3
@@ -94,6 +95,14 @@ class Detector:
             flag = self._flags[self._model.flag(self.normalise(text))]
             findings.append(Finding(flag, flag.level, "classifier", ()))
         return Verdict(tuple(findings), probability)
+
+    def confirmed_crisis(self, text: str) -> Optional[Finding]:
+        """The crisis that a yes confirms, right after being asked about thoughts of not wanting to live."""
+        said = fold(plain(text))
+        if not any(re.match(rf"{re.escape(fold(word))}(?!\w)", said) for word in self._context.yes):
+            return None
+        flag = self._flags[_CRISIS]
+        return Finding(flag, flag.level, "dialogue", (said.split()[0],))
 
     def is_about_another(self, text: str) -> bool:
         """Whether the writer seems to tell of someone else."""

@@ -7,7 +7,7 @@ import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Optional, Sequence
 
-from bot.safety.detector import Detector, Verdict
+from bot.safety.detector import Detector, Finding, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ class Guard:
     async def screen(self, text: str, before: Sequence[str]) -> Verdict:
         """What alarms a message holds, read with the turns before it. Raises when the patterns cannot be loaded."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._screen, text, before)
+
+    def confirmed_crisis(self, text: str) -> Optional[Finding]:
+        """The crisis that a yes confirms, right after being asked about thoughts of not wanting to live."""
+        return self._detector.result().confirmed_crisis(text)
 
     def is_about_another(self, text: str) -> bool:
         """Whether the writer seems to tell of someone else."""
