@@ -99,7 +99,7 @@ class Detector:
     def confirmed_crisis(self, text: str) -> Optional[Finding]:
         """The crisis that a yes confirms, right after being asked about thoughts of not wanting to live."""
         said = fold(plain(text))
-        if not any(re.match(rf"{re.escape(fold(word))}(?!\w)", said) for word in self._context.yes):
+        if not any(re.match(rf"{re.escape(fold(word))}(?!\w)", said) for word in self._context.confirms):
             return None
         flag = self._flags[_CRISIS]
         return Finding(flag, flag.level, "dialogue", (said.split()[0],))

@@ -54,7 +54,7 @@ class Context(Record):
     hypothetical: Tuple[str, ...]
     figurative: Tuple[str, ...]
     others: Tuple[str, ...]
-    yes: Tuple[str, ...]
+    confirms: Tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
