@@ -8,6 +8,7 @@ from typing import Iterator
 
 from bot.models import FINGERPRINT, fingerprint
 from bot.paths import MODELS, ROOT
+from bot.safety.detector import Detector
 
 _STEPS = {
     "DanishNormaliser": "learning how the field's words are spelled",
@@ -32,6 +33,8 @@ def train() -> int:
         print("Training failed; the lines above say why. The model in use stays as it is.", file=sys.stderr)
         return process.returncode
     FINGERPRINT.write_text(before)
+    print("  learning what an alarm sounds like …", flush=True)
+    Detector().with_model()
     print("  trained.", flush=True)
     return 0
 
