@@ -37,8 +37,7 @@ def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running.start()
-        guard.start()
+        running.start(after=guard.start())
         yield
         running.stop()
 

@@ -48,10 +48,10 @@ class Assistant:
         self._trackers: Dict[str, Any] = {}
         self.readiness = Readiness(False, "starting")
 
-    def start(self) -> None:
-        """Load the model in the background; `readiness` says how far it is."""
+    def start(self, after: "Optional[Future[Any]]" = None) -> None:
+        """Load the model in the background once `after` is done; `readiness` says how far it is."""
         threading.Thread(target=self._loop.run_forever, name="rasa", daemon=True).start()
-        self._submit(self._load())
+        self._submit(self._load(after))
 
     def stop(self) -> None:
         """Let the thread end."""
@@ -72,7 +72,10 @@ class Assistant:
     def _submit(self, coroutine: Any) -> "Future[Any]":
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    async def _load(self) -> None:
+    async def _load(self, after: "Optional[Future[Any]]") -> None:
+        if after is not None:
+            # Two threads that import the same large packages at once can wait for each other for ever.
+            await asyncio.wait([asyncio.wrap_future(after)])
         try:
             path = self._model or newest()
             if not path.is_file():

@@ -118,7 +118,7 @@ def test_after_a_no_nothing_is_deleted(server: Server, curated: Content) -> None
     [
         "hvem vinder Tour de France i år",
         "kan du skrive en tale til min kollegas afskedsreception",
-        "min kat har kastet op på tæppet",
+        "min kat gider ikke sit nye foder",
         "hvordan bager jeg surdejsbrød",
         "hvornår skal bilen til syn",
         "min vaskemaskine siger fejl E18",

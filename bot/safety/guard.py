@@ -22,12 +22,11 @@ class Guard:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "guard")
         self._training = ThreadPoolExecutor(1, "guard-model")
-        self._detector: "Future[Detector]" = self._pool.submit(Detector)
-        self._model: Optional["Future[Detector]"] = None
+        self._detector: "Future[Detector]" = self._pool.submit(_loaded)
 
-    def start(self) -> None:
-        """Load the classifier in the background."""
-        self._model = self._training.submit(self._with_model)
+    def start(self) -> "Future[Detector]":
+        """Load the classifier in the background; done when it is there or has failed."""
+        return self._training.submit(self._with_model)
 
     async def screen(self, text: str, before: Sequence[str]) -> Verdict:
         """What alarms a message holds, read with the turns before it. Raises when the patterns cannot be loaded."""
@@ -51,3 +50,10 @@ class Guard:
             # The patterns go on alone; that is worth an operator's attention.
             logger.error("the safety classifier is missing: %s", type(error).__name__)
             raise
+
+
+def _loaded() -> Detector:
+    """The detector, warm: what it imports on its first message is imported before others import beside it."""
+    detector = Detector()
+    detector.screen("hej")
+    return detector
