@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from bot.assistant import Assistant, NotReady
 from bot.content import Content
-from bot.reply import FORGET, error, fallback, question_of
+from bot.reply import FORGET, error, question_of
 from bot.safety.card import card, reached_someone
 from bot.safety.guard import Guard
 from bot.status import Status
@@ -95,7 +95,9 @@ class Conversations:
             # No text here: a message of a patient may not reach the log.
             logger.error("a message could not be answered: %s", type(failure).__name__)
             return [error(self.content.phrases.failed).as_dict()]
-        return [_whole(message) for message in messages if message.get("text")] or [fallback(self.content).as_dict()]
+        # Rasa answers with nothing when an action fails: every understood or unclear message has a text.
+        said = [_whole(message) for message in messages if message.get("text")]
+        return said or [error(self.content.phrases.failed).as_dict()]
 
 
 def _had_a_card(before: Tuple[Turn, ...]) -> bool:

@@ -1,0 +1,58 @@
+"""Whatever fails, the patient gets a kind sentence with the numbers, and an alarm its card."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Dict, List
+
+import pytest
+
+from bot.content import Content
+from bot.conversation import Conversations
+from bot.safety.guard import Guard
+from bot.transcripts import Transcripts
+
+
+class Broken:
+    """An assistant that raises, says nothing, or never answers."""
+
+    def __init__(self, how: str):
+        self._how = how
+
+    async def answer(self, conversation: str, text: str) -> List[Dict[str, Any]]:
+        if self._how == "raises":
+            raise RuntimeError(text)
+        if self._how == "hangs":
+            await asyncio.Event().wait()
+        return []
+
+
+@pytest.fixture(scope="module")
+def guard() -> Guard:
+    """Patterns alone."""
+    return Guard()
+
+
+def _say(how: str, text: str, curated: Content, guard: Guard) -> List[Dict[str, Any]]:
+    conversations = Conversations(Broken(how), curated, Transcripts(), guard)  # type: ignore[arg-type]
+    return asyncio.run(conversations.handle_message("a", text))
+
+
+@pytest.mark.parametrize("how", ["raises", "says nothing"])
+def test_given_a_failing_assistant_the_patient_gets_the_numbers(how: str, curated: Content, guard: Guard) -> None:
+    message = _say(how, "hvor kan jeg parkere", curated, guard)[0]
+    assert message["custom"]["status"] == "error"
+    assert all(number in message["text"] for number in ("56 51 28 60", "1818", "112"))
+
+
+@pytest.mark.parametrize("how", ["raises", "says nothing", "hangs"])
+def test_given_a_failing_or_hanging_assistant_the_card_comes_alone(how: str, curated: Content, guard: Guard) -> None:
+    messages = _say(how, "jeg kan ikke få vejret og har blå læber", curated, guard)
+    assert [message["custom"]["status"] for message in messages] == ["red_flag"]
+
+
+def test_a_failure_keeps_the_message_out_of_the_log(
+    curated: Content, guard: Guard, caplog: pytest.LogCaptureFixture
+) -> None:
+    _say("raises", "kodeordet er kanelgifler", curated, guard)
+    assert caplog.records and "kanelgifler" not in caplog.text
