@@ -18,7 +18,6 @@ from bot.transcripts import Transcripts, Turn
 
 logger = logging.getLogger(__name__)
 BESIDE_A_CARD_SECONDS = 2.0
-_PAYLOAD = "/"
 ASKS_ABOUT_THOUGHTS = "dialog.fortvivlet"
 
 
@@ -63,9 +62,14 @@ class Conversations:
 
     async def _screened(self, text: str, before: Tuple[Turn, ...]) -> Tuple[List[Dict[str, Any]], str]:
         """The card of an alarm (or none), and the id of a flag worth a soft notice."""
-        if text.startswith(_PAYLOAD):
+        if question_of(text, self.content):
             return [], ""
-        verdict = await self.guard.screen(text, [turn.said for turn in before])
+        try:
+            verdict = await self.guard.screen(text, [turn.said for turn in before])
+        except Exception as failure:
+            # Nobody knows whether this was an alarm: the numbers come instead of an answer that may be wrong beside one.
+            logger.error("a message could not be screened: %s", type(failure).__name__)
+            return [error(self.content.phrases.failed).as_dict()], ""
         alarm = verdict.alarm or (self.guard.confirmed_crisis(text) if _asked_about_thoughts(before) else None)
         if alarm is None:
             return [], verdict.notice.flag.id if verdict.notice else ""

@@ -56,3 +56,32 @@ def test_a_failure_keeps_the_message_out_of_the_log(
 ) -> None:
     _say("raises", "kodeordet er kanelgifler", curated, guard)
     assert caplog.records and "kanelgifler" not in caplog.text
+
+
+@pytest.mark.parametrize("text", ["/jeg kan ikke få vejret og har blå læber", "/ jeg kan ikke få vejret"])
+def test_a_slash_before_an_alarm_hides_nothing(text: str, curated: Content, guard: Guard) -> None:
+    assert _say("says nothing", text, curated, guard)[0]["custom"]["status"] == "red_flag"
+
+
+class BrokenModel:
+    """A classifier that raises."""
+
+    def alarm(self, texts: List[str]) -> Any:
+        raise MemoryError
+
+
+def test_given_a_failing_classifier_the_patterns_go_on() -> None:
+    from bot.safety.detector import Detector
+
+    assert Detector(BrokenModel()).screen("jeg kan ikke få vejret og har blå læber").alarm  # type: ignore[arg-type]
+
+
+def test_given_a_message_that_cannot_be_screened_the_numbers_come(
+    curated: Content, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(text: str, before: List[str]) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(guard, "screen", fails)
+    message = _say("says nothing", "hvor kan jeg parkere", curated, guard)[0]
+    assert message["custom"]["status"] == "error" and "112" in message["text"]

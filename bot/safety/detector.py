@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, FrozenSet, Iterable, List, Optional, Sequence, Tuple
@@ -14,6 +15,7 @@ from bot.safety.patterns import Match, Matcher, Tokens
 if TYPE_CHECKING:
     from bot.safety.model import SafetyModel
 
+logger = logging.getLogger(__name__)
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
 _FEVER = re.compile(r"3[89](?:[.,]\d)?|4[01](?:[.,]\d)?")
 _FEVER_WORD = "feber"
@@ -87,7 +89,7 @@ class Detector:
         """What alarms a message holds, read together with the turns before it (oldest first)."""
         current = self._tokens(text)
         earlier = tuple(word for turn in before[-(_TURNS - 1) :] for word in self._tokens(turn).words)
-        probability = self._probability(text, before)
+        probability = self._probability_or_none(text, before)
         joined = Tokens((*earlier, *current.words))
         matches = [match for match in self._matcher.find(joined) if match.places[-1] >= len(earlier)]
         findings = [self._finding(match, joined, text, probability) for match in matches]
@@ -122,6 +124,14 @@ class Detector:
         found = _TOKEN.findall(self.normalise(text))
         following = [*found[1:], ""]
         return Tokens(tuple(_as_fever(word, after) for word, after in zip(found, following)))
+
+    def _probability_or_none(self, text: str, before: Sequence[str]) -> float:
+        try:
+            return self._probability(text, before)
+        except Exception as failure:
+            # The patterns go on without the classifier, whatever is wrong with it.
+            logger.error("the safety classifier failed: %s", type(failure).__name__)
+            return 0.0
 
     def _probability(self, text: str, before: Sequence[str]) -> float:
         if self._model is None:
