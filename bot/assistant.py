@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, TYPE_CHECKING
 
 from bot.models import ModelMissing, newest
+from bot.understanding import SCREENED
 
 if TYPE_CHECKING:
     from rasa.core.agent import Agent
@@ -98,7 +99,9 @@ class Assistant:
 
         assert self._agent is not None
         channel = OneMessageChannel()
-        await self._agent.handle_message(UserMessage(text, channel, conversation, input_channel="rest"))
+        # Whoever asks here has screened the text: the detector in Rasa's pipeline lets it pass.
+        screened = {SCREENED: True}
+        await self._agent.handle_message(UserMessage(text, channel, conversation, input_channel="rest", metadata=screened))
         return channel.messages
 
     async def _forget(self, conversation: str) -> None:

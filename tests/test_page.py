@@ -159,3 +159,17 @@ def test_an_alarm_shows_a_card_with_numbers_to_tap_the_right_one_first(server: S
     box = calls.first.bounding_box()
     assert box and box["height"] >= 44
     assert Axe().run(page).response["violations"] == []
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_the_numbers_of_an_alarm_stay_in_sight_while_the_chat_goes_on(server: Server, browser: Any, scripted: bool) -> None:
+    context = browser.new_context(viewport=PHONE, java_script_enabled=scripted)
+    page = context.new_page()
+    page.goto(server.url + "/chat")
+    _ask(page, "har lige taget 20 panodil")
+    for question in ("hvor kan jeg parkere", QUESTION):
+        _ask(page, question)
+    strip = page.locator(".emergency.alarmed")
+    assert "82 12 12 12" in strip.inner_text()
+    assert strip.bounding_box()["y"] >= 0
+    context.close()

@@ -11,16 +11,20 @@ from uuid import uuid4
 import pytest
 
 from bot.content import Content
+from bot.examples import same_words
 from bot.readability import lix, words
+from bot.reply import Message
 from bot.safety.card import DENMARK, card, doctors_are_open
-from bot.safety.detector import Detector, Finding
+from bot.safety.detector import Detector, Verdict
 from bot.safety.flags import ORDER, Level, load_flags
+from bot.safety.model import examples
 from tests.conftest import Server, StartServer
 
 TABLES = Path(__file__).parent / "safety"
-# What is reached today, as a floor: a change that goes below it does not land.
-LEAST_RECALL = 0.985
-MOST_FALSE_ALARMS = 0.12
+# What is reached today: a change that catches less, or raises more false alarms, does not land. The aim is 0.02 of these.
+LEAST_RECALL = 1.0
+LEAST_AT_LEVEL = 0.985
+MOST_FALSE_ALARMS = 0.065
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=DENMARK)
 MONDAY_NIGHT = datetime(2026, 11, 23, 23, tzinfo=DENMARK)
 CHRISTMAS_NOON = datetime(2026, 12, 25, 12, tzinfo=DENMARK)
@@ -50,12 +54,13 @@ def detector() -> Detector:
     return Detector().with_model()
 
 
-def _alarm(detector: Detector, turns: Tuple[str, ...]) -> "Finding | None":
-    for number, turn in enumerate(turns):
-        found = detector.screen(turn, turns[:number]).alarm
-        if found:
-            return found
-    return None
+def _verdicts(detector: Detector, turns: Tuple[str, ...]) -> Iterator[Verdict]:
+    """The verdict on each turn, read with those before it."""
+    return (detector.screen(turn, turns[:number]) for number, turn in enumerate(turns))
+
+
+def _is_alarm(detector: Detector, turns: Tuple[str, ...]) -> bool:
+    return any(verdict.alarm for verdict in _verdicts(detector, turns))
 
 
 def test_every_flag_has_a_table_of_must_catch_cases() -> None:
@@ -64,8 +69,24 @@ def test_every_flag_has_a_table_of_must_catch_cases() -> None:
 
 def test_recall_on_must_catch_cases_does_not_fall(detector: Detector) -> None:
     cases = list(must_catch())
-    missed = [case for case in cases if _alarm(detector, case.turns) is None]
+    missed = [case for case in cases if not _is_alarm(detector, case.turns)]
     assert 1 - len(missed) / len(cases) >= LEAST_RECALL, "\n".join(str(case) for case in missed)
+
+
+def test_the_level_told_is_high_enough(detector: Detector) -> None:
+    cases = [case for case in must_catch() if len(case.turns) == 1]
+    told = [detector.screen(case.turns[0]).alarm for case in cases]
+    low = [
+        (case, found.level) for case, found in zip(cases, told) if found and ORDER.index(found.level) > ORDER.index(case.level)
+    ]
+    assert 1 - len(low) / len(cases) >= LEAST_AT_LEVEL, "\n".join(map(str, low))
+
+
+def test_the_tables_hold_nothing_that_the_classifier_has_learnt() -> None:
+    learned = {same_words(text) for text in examples().texts}
+    hard = [line.split("\t")[1] for line in (TABLES / "hard_negatives.tsv").read_text(encoding="utf-8").splitlines() if line]
+    asked = [turn for case in must_catch() for turn in case.turns] + hard
+    assert [text for text in asked if same_words(text) in learned and len(text.split()) > 4] == []
 
 
 def test_false_alarms_on_hard_negatives_do_not_rise(detector: Detector) -> None:
@@ -91,15 +112,6 @@ def test_plain_alarms_are_caught_by_patterns_alone(text: str, flag: str) -> None
     assert found and found.flag.id == flag and found.part == "pattern" and found.words
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["JEG KAN PLUDSELIG IKKE TISSE OG ER FØLELSESLØS I SKRIDTET", "jeg kan pludselig ikke tisse og er foelelsesloes i skridtet",
-     "jeg kan  pludselig   ikke tisse og er følelseslø i skridtet", "Goddag og tak for sidst. jeg kan pludselig ikke tisse og er følelsesløs i skridtet 🙏 Venlig hilsen"],
-)
-def test_the_way_it_is_typed_loses_no_alarm(detector: Detector, text: str) -> None:
-    assert detector.screen(text).alarm
-
-
 def test_an_alarm_split_over_turns_is_caught(detector: Detector) -> None:
     assert detector.screen("jeg kan heller ikke tisse", ["jeg har fået voldsomt ondt i ryggen"]).alarm
 
@@ -119,9 +131,9 @@ def test_context_softens_to_a_notice_and_never_mutes(detector: Detector) -> None
     assert verdict.notice and verdict.notice.flag.id == "akut.blodprop_ben" and verdict.notice.softened_by
 
 
-def _finding(flag: str, level: "Level | None" = None) -> Finding:
-    found = load_flags()[flag]
-    return Finding(found, level or found.level, "pattern", ())
+def _card(flag: str, curated: Content, now: datetime = MONDAY_NIGHT) -> Message:
+    loaded = load_flags()[flag]
+    return card(loaded, loaded.level, curated, now, helper=False)
 
 
 def test_every_card_begins_with_whom_to_ring_and_is_short_and_easy(curated: Content) -> None:
@@ -129,10 +141,10 @@ def test_every_card_begins_with_whom_to_ring_and_is_short_and_easy(curated: Cont
         for level in ORDER:
             for helper in (False, True):
                 for now in (MONDAY_NOON, MONDAY_NIGHT):
-                    text = card(_finding(flag, level), curated, now, helper).text
+                    text = card(load_flags()[flag], level, curated, now, helper).text
                     assert text.startswith("**Ring "), (flag, level)
                     assert lix(text) <= 25, (flag, level, lix(text), text)
-        own = card(_finding(flag), curated, MONDAY_NIGHT, False).text
+        own = _card(flag, curated).text
         assert words(own) <= 60, (flag, words(own), own)
 
 
@@ -142,15 +154,15 @@ def test_no_card_shows_a_number_outside_contacts(curated: Content) -> None:
     known = {contact.tel.replace(" ", "") for contact in curated.contacts.values() if contact.tel}
     for flag, loaded in load_flags().items():
         assert not re.search(r"\d{3,}", loaded.advice + loaded.helper_advice + loaded.notice), flag
-        shown = card(_finding(flag), curated, MONDAY_NIGHT, False)
+        shown = _card(flag, curated)
         for contact in shown.custom["red_flag"]["contacts"]:
             assert contact.get("tel", "").replace(" ", "") in known | {""}
         assert "1813" not in shown.text
 
 
 def test_the_right_number_comes_first_by_time_of_day(curated: Content) -> None:
-    open_now = card(_finding("akut.cauda_equina"), curated, MONDAY_NOON, False)
-    closed = card(_finding("akut.cauda_equina"), curated, MONDAY_NIGHT, False)
+    open_now = _card("akut.cauda_equina", curated, MONDAY_NOON)
+    closed = _card("akut.cauda_equina", curated)
     assert open_now.custom["red_flag"]["contacts"][0]["label"] == curated.contacts["egen_laege"].label
     assert closed.custom["red_flag"]["contacts"][0]["tel"] == "1818"
     for shown in (open_now, closed):
@@ -166,7 +178,7 @@ def test_doctors_are_closed_at_night_on_weekends_and_on_holidays() -> None:
 
 def test_in_a_crisis_livslinien_is_never_the_only_number(curated: Content) -> None:
     for now in (MONDAY_NOON, MONDAY_NIGHT):
-        numbers = [c.get("tel") for c in card(_finding("akut.selvmord"), curated, now, False).custom["red_flag"]["contacts"]]
+        numbers = [c.get("tel") for c in _card("akut.selvmord", curated, now).custom["red_flag"]["contacts"]]
         assert numbers[0] == "112" and "1818" in numbers and "70 201 201" in numbers
 
 
@@ -199,6 +211,23 @@ def test_a_yes_to_the_question_on_dark_thoughts_gets_the_crisis_card(server: Ser
     assert asked[0]["custom"]["answer_id"] == "dialog.fortvivlet"
     assert server.say("ja", sender)[0]["custom"]["red_flag"]["level"] == "krise"
     assert "red_flag" not in server.say("ja")[0]["custom"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["hvornår skal jeg ringe 112?", "hvilke alarmtegn skal jeg holde øje med, når jeg har ondt i ryggen?",
+     "hvad er forskellen på 1818 og egen læge", "hvad er cauda equina"],
+)
+def test_a_question_on_alarm_signs_is_answered_without_an_alarm(server: Server, question: str) -> None:
+    message = server.say(question)[0]
+    assert message["custom"].get("answer_id") == "akut.info" and "red_flag" not in message["custom"]
+    assert "112" in message["text"] and "1818" in message["text"]
+
+
+def test_a_sign_that_is_past_gets_the_answer_and_a_quiet_word(server: Server) -> None:
+    message = server.say("For 12 år siden lå jeg med en blodprop i benet. Hvor kan jeg parkere?")[0]
+    assert message["custom"]["notice"] == {"id": "akut.blodprop_ben"} and "red_flag" not in message["custom"]
+    assert load_flags()["akut.blodprop_ben"].notice in message["text"]
 
 
 def test_given_no_model_the_card_comes_all_the_same(start_server: StartServer, tmp_path: Path) -> None:

@@ -41,3 +41,14 @@ def test_the_test_stories_pass(model: Path, tmp_path: Path) -> None:
 def test_the_shell_answers_with_the_actions_in_its_own_process(model: Path) -> None:
     done = _rasa("shell", "--model", str(model), stdin="hvor kan jeg parkere\n/stop\n")
     assert "hovedindgangen" in done.stdout, done.stderr[-3000:]
+
+
+def test_on_other_channels_an_alarm_gets_its_card_too_and_only_one(model: Path) -> None:
+    done = _rasa("shell", "--model", str(model), stdin="jeg kan pludselig ikke tisse og er følelsesløs i skridtet\n/stop\n")
+    assert done.stdout.count("**Ring ") == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "1818" in done.stdout
+
+
+def test_on_other_channels_an_alarm_is_told_over_several_turns(model: Path) -> None:
+    done = _rasa("shell", "--model", str(model), stdin="jeg har fået voldsomt ondt i ryggen\njeg kan heller ikke tisse\n/stop\n")
+    assert done.stdout.count("**Ring ") >= 1, done.stdout[-2000:] + done.stderr[-2000:]

@@ -26,7 +26,7 @@ from bot.language import pipeline_name
 from bot.models import code_fingerprint
 from bot.nlu.normaliser import CLAUSES, NORMALISED
 from bot.questions import Reader, Thresholds
-from bot.understanding import CONDITION, FALLBACK_INTENT, QUESTIONS, as_data
+from bot.understanding import ALARM_INTENT, CONDITION, FALLBACK_INTENT, QUESTIONS, as_data
 
 logger = logging.getLogger(__name__)
 _FILE = "intents.pickle"
@@ -84,8 +84,9 @@ class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
         return cls({**cls.get_default_config(), **config}, model_storage, resource, model, language)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Train the intent model on all examples that have an intent."""
-        examples = [message for message in training_data.intent_examples if message.get(NORMALISED)]
+        """Train the intent model on all examples of curated answers; alarms are the detector's."""
+        known = [message for message in training_data.intent_examples if message.get(INTENT) != ALARM_INTENT]
+        examples = [message for message in known if message.get(NORMALISED)]
         model = train(
             [message.get(NORMALISED) for message in examples],
             [message.get(INTENT) for message in examples],

@@ -13,8 +13,7 @@ from bot.content import Contact, Content, fill
 from bot.document import Document, Record
 from bot.paths import CONTENT
 from bot.reply import Message
-from bot.safety.detector import Finding
-from bot.safety.flags import Level
+from bot.safety.flags import Flag, Level
 from bot.status import Status
 
 DENMARK = ZoneInfo("Europe/Copenhagen")
@@ -49,23 +48,23 @@ def doctors_are_open(now: datetime) -> bool:
     return local.weekday() < 5 and local.date() not in holidays.country_holidays("DK") and OPENS <= local.hour < CLOSES
 
 
-def card(finding: Finding, content: Content, now: datetime, helper: bool) -> Message:
+def card(flag: Flag, level: Level, content: Content, now: datetime, helper: bool) -> Message:
     """The card of an alarm, at this time of day, for the patient or for someone who helps."""
-    level = load_cards().levels[finding.level]
+    lead = load_cards().levels[level]
     open_now = doctors_are_open(now)
-    first = fill(level.in_hours if open_now else level.out_of_hours, content.contacts)
-    advice = finding.flag.helper_advice if helper else finding.flag.advice
-    keys = level.contacts_in_hours if open_now else level.contacts_out_of_hours
+    first = fill(lead.in_hours if open_now else lead.out_of_hours, content.contacts)
+    advice = flag.helper_advice if helper else flag.advice
+    keys = lead.contacts_in_hours if open_now else lead.contacts_out_of_hours
     return Message(
         f"{first}\n\n{advice}",
         Status.RED_FLAG,
         custom={
-            "answer_id": finding.flag.id,
+            "answer_id": flag.id,
             "topic": "akut",
-            "version": finding.flag.version,
+            "version": flag.version,
             "red_flag": {
-                "id": finding.flag.id,
-                "level": finding.level.value,
+                "id": flag.id,
+                "level": level.value,
                 "soft": False,
                 "contacts": _contacts(keys, content.contacts),
             },

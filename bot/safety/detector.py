@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from bot.language import sentences
-from bot.normaliser import Normaliser, fold, load_spelling, plain
+from bot.normaliser import Normaliser, load_spelling
+from bot.safety.context import Context
 from bot.safety.flags import ORDER, Flag, Level, load_context, load_flags
-from bot.safety.patterns import Match, Matcher, Tokens
+from bot.safety.patterns import Match, Matcher
+from bot.safety.tokens import Tokens, joined, read
 
 if TYPE_CHECKING:
     from bot.safety.model import SafetyModel
 
 logger = logging.getLogger(__name__)
-_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
-_FEVER = re.compile(r"3[89](?:[.,]\d)?|4[01](?:[.,]\d)?")
-_FEVER_WORD = "feber"
-_YEAR = re.compile(r"\b(?:19\d\d|20[01]\d|202[0-4])\b")
-_NO_FEVER_BEFORE = frozenset({"år", "aar", "kg", "kilo", "uge", "uger", "procent", "kr", "gange", "min", "minutter", "årig"})
-_TURNS = 3
+# The curated answer that asks about thoughts of not wanting to live; a yes to it is a crisis.
+ASKS_ABOUT_THOUGHTS = "dialog.fortvivlet"
 _CRISIS = "akut.selvmord"
-_NEGATION_REACH = 4
-# Fewer words than this are left to the patterns: "ryggen" alone tells the classifier nothing.
-_FEWEST_WORDS = 3
-_FEWEST_BESIDE_A_FIGURE = 5
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Probabilities of the classifier: from `alarm` it raises one alone; from `sure` context no longer softens."""
-
-    alarm: float = 0.55
-    sure: float = 0.3
-    joined: float = 0.15
+_TURNS_BEFORE = 2
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A flag that was found: at which level, by which part, by which words; softened by which word of context."""
+    """A flag that was found: at which level, by which part, by which words; softened by which words of context."""
 
     flag: Flag
     level: Level
@@ -58,8 +42,9 @@ class Verdict:
 
     @property
     def alarm(self) -> Optional[Finding]:
-        """The finding of the highest level that context does not soften."""
-        return _highest([finding for finding in self.findings if not finding.softened_by])
+        """The finding of the highest level that context does not soften; once a flag stands, at its highest level found."""
+        standing = _highest([finding for finding in self.findings if not finding.softened_by])
+        return standing and _highest([finding for finding in self.findings if finding.flag == standing.flag])
 
     @property
     def notice(self) -> Optional[Finding]:
@@ -70,11 +55,11 @@ class Verdict:
 class Detector:
     """Screens messages. Patterns work without the classifier."""
 
-    def __init__(self, model: "Optional[SafetyModel]" = None, thresholds: Thresholds = Thresholds()):
-        self._flags, self._context, self._thresholds = load_flags(), load_context(), thresholds
+    def __init__(self, model: "Optional[SafetyModel]" = None):
+        self._flags = load_flags()
         self._matcher = Matcher({flag.id: flag.signs for flag in self._flags.values()})
-        self.normalise = Normaliser(_vocabulary(self._flags.values()), load_spelling())
-        self._figures = sorted((self.normalise(figure) for figure in self._context.figurative), key=len, reverse=True)
+        self._context = Context(load_context())
+        self._normalise = Normaliser(_vocabulary(self._flags.values()), load_spelling())
         self._model = model
 
     def with_model(self) -> "Detector":
@@ -85,106 +70,66 @@ class Detector:
         self._model = load_or_train(self.normalise)
         return self
 
-    def screen(self, text: str, before: Sequence[str] = ()) -> Verdict:
-        """What alarms a message holds, read together with the turns before it (oldest first)."""
-        current = self._tokens(text)
-        earlier = tuple(word for turn in before[-(_TURNS - 1) :] for word in self._tokens(turn).words)
-        probability = self._probability_or_none(text, before)
-        joined = Tokens((*earlier, *current.words))
-        matches = [match for match in self._matcher.find(joined) if match.places[-1] >= len(earlier)]
-        findings = [self._finding(match, joined, text, probability) for match in matches]
-        if self._model is not None and probability >= self._thresholds.alarm and not any(not f.softened_by for f in findings):
-            flag = self._flags[self._model.flag(self.normalise(text))]
-            findings.append(Finding(flag, flag.level, "classifier", ()))
-        return Verdict(tuple(findings), probability)
+    def normalise(self, text: str) -> str:
+        """The text as patterns and classifier read it; a line break ends a sentence."""
+        return self._normalise(" . ".join(line for line in text.splitlines() if line.strip()))
 
-    def confirmed_crisis(self, text: str) -> Optional[Finding]:
-        """The crisis that a yes confirms, right after being asked about thoughts of not wanting to live."""
-        said = fold(plain(text))
-        if not any(re.match(rf"{re.escape(fold(word))}(?!\w)", said) for word in self._context.confirms):
-            return None
-        flag = self._flags[_CRISIS]
-        return Finding(flag, flag.level, "dialogue", (said.split()[0],))
+    def screen(self, text: str, before: Sequence[str] = (), after_asking: bool = False) -> Verdict:
+        """What alarms a message holds, read together with the turns before it (oldest first).
+
+        `after_asking`: the message follows ASKS_ABOUT_THOUGHTS, so that a bare yes is a crisis.
+        """
+        said = self.normalise(text)
+        earlier = [self.normalise(turn) for turn in before[-_TURNS_BEFORE:]]
+        findings = [*self._by_signs(said, earlier)]
+        probability, judged = self._by_classifier(said, earlier)
+        if after_asking:
+            findings.extend(self._by_assent(text))
+        return Verdict((*findings, *judged), probability)
 
     def is_about_another(self, text: str) -> bool:
         """Whether the writer seems to tell of someone else."""
-        return bool(_cue(self._context.others, fold(plain(text))))
+        return self._context.is_about_another(text)
 
-    def _sentence_of(self, match: Match, tokens: Tokens, text: str) -> str:
-        """The sentences that hold the words of the match, folded: context elsewhere in a long message says nothing of it."""
-        matched = {tokens.folded[place] for place in match.places}
-        holding = [
-            sentence
-            for sentence in sentences(text)
-            if matched & {fold(word) for word in _TOKEN.findall(self.normalise(sentence))}
-        ]
-        return fold(plain(" ".join(holding) or text))
+    def _by_signs(self, said: str, earlier: Sequence[str]) -> Iterator[Finding]:
+        """The signs of the message itself, and those that it completes together with the turns before."""
+        now = read(said)
+        yield from (self._finding(match, now) for match in self._matcher.find(now))
+        if earlier:
+            whole = joined([*map(read, earlier), now])
+            first = len(whole.words) - len(now.words)
+            completed = (match for match in self._matcher.find(whole) if match.places[0] < first <= match.places[-1])
+            yield from (self._finding(match, whole) for match in completed)
 
-    def _tokens(self, text: str) -> Tokens:
-        found = _TOKEN.findall(self.normalise(text))
-        following = [*found[1:], ""]
-        return Tokens(tuple(_as_fever(word, after) for word, after in zip(found, following)))
+    def _finding(self, match: Match, tokens: Tokens) -> Finding:
+        flag = self._flags[match.flag]
+        words = tuple(tokens.words[place] for place in match.places)
+        level = Level(match.sign.level or flag.level)
+        return Finding(flag, level, "pattern", words, self._context.softening(tokens, match.places))
 
-    def _probability_or_none(self, text: str, before: Sequence[str]) -> float:
+    def _by_classifier(self, said: str, earlier: Sequence[str]) -> Tuple[float, List[Finding]]:
+        if self._model is None:
+            return 0.0, []
         try:
-            return self._probability(text, before)
+            judgement = self._model.judge(self._context.literal(said), earlier)
         except Exception as failure:
             # The patterns go on without the classifier, whatever is wrong with it.
             logger.error("the safety classifier failed: %s", type(failure).__name__)
-            return 0.0
+            return 0.0, []
+        if not judgement.alarm:
+            return judgement.probability, []
+        flag = self._flags[judgement.flag]
+        return judgement.probability, [Finding(flag, Level(judgement.level or flag.level), "classifier", ())]
 
-    def _probability(self, text: str, before: Sequence[str]) -> float:
-        if self._model is None:
-            return 0.0
-        telling = [literal for part in (text, *sentences(text)) if (literal := self._literal(part))]
-        if not telling:
-            return 0.0
-        single = float(max(self._model.alarm(telling)))
-        if before and single >= self._thresholds.joined:
-            joined = self._literal(f"{before[-1]}. {text}")
-            return max(single, float(self._model.alarm([joined])[0]))
-        return single
-
-    def _literal(self, text: str) -> str:
-        """The normalised text without figures of speech; empty where too little is left for the classifier to judge."""
-        whole = literal = self.normalise(text)
-        for figure in self._figures:
-            literal = literal.replace(figure, " ")
-        fewest = _FEWEST_WORDS if literal == whole else _FEWEST_BESIDE_A_FIGURE
-        return literal if len(literal.split()) >= fewest else ""
-
-    def _finding(self, match: Match, tokens: Tokens, text: str, probability: float) -> Finding:
-        flag = self._flags[match.flag]
-        words = tuple(tokens.words[place] for place in match.places)
-        softened_by = "" if probability >= self._thresholds.sure else self._softened(match, tokens, text)
-        return Finding(flag, Level(match.sign.level or flag.level), "pattern", words, softened_by)
-
-    def _softened(self, match: Match, tokens: Tokens, text: str) -> str:
-        said, context = self._sentence_of(match, tokens, text), self._context
-        reach = range(max(0, match.places[0] - _NEGATION_REACH), match.places[-1])
-        negations = {fold(word) for word in context.negation}
-        for place in reach:
-            if place not in match.places and tokens.folded[place] in negations:
-                return tokens.words[place]
-        year = _YEAR.search(said)
-        return year[0] if year else _cue((*context.past, *context.known, *context.hypothetical, *context.figurative), said)
+    def _by_assent(self, text: str) -> Iterator[Finding]:
+        word = self._context.confirms(text)
+        if word:
+            flag = self._flags[_CRISIS]
+            yield Finding(flag, flag.level, "dialogue", (word,))
 
 
 def _highest(findings: List[Finding]) -> Optional[Finding]:
     return min(findings, key=lambda finding: ORDER.index(finding.level), default=None)
-
-
-def _cue(cues: Sequence[str], folded_text: str) -> str:
-    """The first cue that stands in the text as whole words; empty for none."""
-    for cue in cues:
-        if re.search(rf"(?<!\w){re.escape(fold(cue))}(?!\w)", folded_text):
-            return cue
-    return ""
-
-
-def _as_fever(word: str, after: str) -> str:
-    """39,4 is a fever unless it counts years, kilos or weeks."""
-    return _FEVER_WORD if _FEVER.fullmatch(word) and after not in _NO_FEVER_BEFORE else word
 
 
 def _vocabulary(flags: Iterable[Flag]) -> FrozenSet[str]:

@@ -9,6 +9,7 @@ from typing import Mapping, Optional, Tuple
 
 from bot.document import ContentError, Document, Record
 from bot.paths import CONTENT
+from bot.safety.context import ContextWords
 from bot.safety.patterns import Sign
 
 
@@ -45,18 +46,6 @@ class FlagFile(Record):
     flags: Tuple[Flag, ...]
 
 
-class Context(Record):
-    """content/safety_context.yml: words that say that a sign is not here and now (ConText; Harkema et al., 2009)."""
-
-    negation: Tuple[str, ...]
-    past: Tuple[str, ...]
-    known: Tuple[str, ...]
-    hypothetical: Tuple[str, ...]
-    figurative: Tuple[str, ...]
-    others: Tuple[str, ...]
-    confirms: Tuple[str, ...]
-
-
 @lru_cache(maxsize=1)
 def load_flags() -> Mapping[str, Flag]:
     """All flags by id. Raises ContentError."""
@@ -69,6 +58,6 @@ def load_flags() -> Mapping[str, Flag]:
 
 
 @lru_cache(maxsize=1)
-def load_context() -> Context:
+def load_context() -> ContextWords:
     """The words of context. Raises ContentError."""
-    return Document(CONTENT / "safety_context.yml", CONTENT).parse(Context)
+    return Document(CONTENT / "safety_context.yml", CONTENT).parse(ContextWords)

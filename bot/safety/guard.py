@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Optional, Sequence
+from typing import Sequence
 
-from bot.safety.detector import Detector, Finding, Verdict
+from bot.safety.detector import Detector, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -28,20 +28,16 @@ class Guard:
         """Load the classifier in the background; done when it is there or has failed."""
         return self._training.submit(self._with_model)
 
-    async def screen(self, text: str, before: Sequence[str]) -> Verdict:
-        """What alarms a message holds, read with the turns before it. Raises when the patterns cannot be loaded."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._screen, text, before)
-
-    def confirmed_crisis(self, text: str) -> Optional[Finding]:
-        """The crisis that a yes confirms, right after being asked about thoughts of not wanting to live."""
-        return self._detector.result().confirmed_crisis(text)
+    async def screen(self, text: str, before: Sequence[str], after_asking: bool = False) -> Verdict:
+        """See Detector.screen. Raises when the patterns cannot be loaded."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._screen, text, before, after_asking)
 
     def is_about_another(self, text: str) -> bool:
         """Whether the writer seems to tell of someone else."""
         return self._detector.result().is_about_another(text)
 
-    def _screen(self, text: str, before: Sequence[str]) -> Verdict:
-        return self._detector.result().screen(text, before)
+    def _screen(self, text: str, before: Sequence[str], after_asking: bool) -> Verdict:
+        return self._detector.result().screen(text, before, after_asking)
 
     def _with_model(self) -> Detector:
         try:

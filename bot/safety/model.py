@@ -1,7 +1,8 @@
 """The second part of the detector: a classifier of alarm messages, for what no list foresees.
 
-A logistic regression over TF-IDF of lemmas and letters, trained on the messages of data/safety and, as calm ones, on
-the training examples of the intents. It needs seconds to train, so it is made anew where it is missing.
+Two experts judge a message, and their log-odds are averaged: a logistic regression over TF-IDF of lemmas and letters,
+which is trained here on data/safety and the calm examples of data/nlu, and a sentence encoder that was tuned on the
+same messages (bot.safety.encoder; see docs/adr/0004-alarm-classifier.md). Without the encoder the words decide alone.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -20,83 +22,150 @@ from sklearn.linear_model import LogisticRegression
 
 from bot.examples import training_examples
 from bot.language import lemma
-from bot.normaliser import Normaliser, fold, words
+from bot.normaliser import fold, words
 from bot.paths import DATA, MODELS, ROOT
+from bot.safety.encoder import Encoder, EncoderMissing
 
 logger = logging.getLogger(__name__)
 FOLDER = DATA / "safety"
 FILE = MODELS / "safety.pickle"
-_COST = 5.0
+TURN = " || "
+_COST = 10.0
+_FEWEST_WORDS = 2
+# Log-odds of the words between which the encoder, which takes four times as long as all the rest, is asked.
+_IN_DOUBT = (-4.0, 5.0)
+_FEWEST_WORDS_OF_A_SENTENCE = 3
+_SENTENCE_END = re.compile(r"[.!?]")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From which probability a message is an alarm, with and without the encoder; `joined`: read with the turn before."""
+
+    both: float = 0.45
+    words: float = 0.55
+    joined: float = 0.15
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Messages with their flag; the empty flag for calm ones."""
+    """Messages with their class: flag, or flag@level where the level is not the flag's own; empty for calm ones."""
 
     texts: Tuple[str, ...]
-    flags: Tuple[str, ...]
+    classes: Tuple[str, ...]
 
 
-class SafetyModel:
-    """How likely a normalised message is an alarm, and of which flag. `fit` first; picklable."""
+@dataclass(frozen=True)
+class Judgement:
+    """How likely a message is an alarm, whether that is enough to raise one, and of which flag and level (or "")."""
+
+    probability: float
+    alarm: bool
+    flag: str = ""
+    level: str = ""
+
+
+class WordExpert:
+    """Judges by words and letters. `fit` first; picklable."""
 
     def __init__(self) -> None:
         self._lemmas = TfidfVectorizer(analyzer=_lemma_grams, sublinear_tf=True, min_df=2)
-        self._letters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, preprocessor=fold, min_df=3
-        )
+        self._letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, preprocessor=fold, min_df=3)
         self._alarm = LogisticRegression(C=_COST, max_iter=300, solver="liblinear")
-        self._flag = LogisticRegression(C=_COST, max_iter=300, solver="liblinear")
+        self._class = LogisticRegression(C=_COST, max_iter=300, solver="liblinear")
 
-    def fit(self, texts: Sequence[str], flags: Sequence[str]) -> "SafetyModel":
-        """Train on normalised messages and their flags."""
+    def fit(self, texts: Sequence[str], classes: Sequence[str]) -> "WordExpert":
+        """Train on normalised messages and their classes."""
         self._lemmas.fit(texts)
         self._letters.fit(texts)
-        features, labels = self._features(texts), np.asarray(flags, dtype=object)
+        features, labels = self._features(texts), np.asarray(classes, dtype=object)
         alarm = labels != ""
         self._alarm.fit(features, alarm)
-        self._flag.fit(features[np.flatnonzero(alarm)], labels[alarm].astype(str))
+        self._class.fit(features[np.flatnonzero(alarm)], labels[alarm].astype(str))
         return self
 
-    def alarm(self, texts: Sequence[str]) -> np.ndarray:
-        """Shape (texts,): the probability that each is an alarm."""
-        return np.asarray(self._alarm.predict_proba(self._features(texts))[:, 1])
+    def log_odds(self, texts: Sequence[str]) -> np.ndarray:
+        """Shape (texts,): the log-odds that each is an alarm."""
+        return np.asarray(self._alarm.decision_function(self._features(texts)))
 
-    def flag(self, text: str) -> str:
-        """The likeliest flag, given that the message is an alarm."""
-        return str(self._flag.predict(self._features([text]))[0])
+    def class_of(self, text: str) -> str:
+        """The likeliest class, given that the message is an alarm."""
+        return str(self._class.predict(self._features([text]))[0])
 
     def _features(self, texts: Sequence[str]) -> csr_matrix:
         return hstack([self._lemmas.transform(texts), self._letters.transform(texts)]).tocsr()
 
 
+class SafetyModel:
+    """Judges normalised messages."""
+
+    def __init__(self, by_words: WordExpert, encoder: Optional[Encoder] = None, thresholds: Thresholds = Thresholds()):
+        self.by_words, self.encoder, self._thresholds = by_words, encoder, thresholds
+        self._enough = thresholds.both if encoder else thresholds.words
+
+    def judge(self, text: str, earlier: Sequence[str] = ()) -> Judgement:
+        """How alarming a message is by itself and, where it is at all, together with the turn before it."""
+        if len(words(text)) < _FEWEST_WORDS:
+            return Judgement(0.0, False)
+        probability = self._probability(text)
+        if earlier and self._thresholds.joined <= probability < self._enough:
+            text = f"{earlier[-1]} . {text}"
+            probability = max(probability, self._probability(text))
+        if probability < self._enough:
+            return Judgement(probability, False)
+        flag, _, level = self.by_words.class_of(text).partition("@")
+        return Judgement(probability, True, flag, level)
+
+    def _probability(self, text: str) -> float:
+        log_odds = float(max(self.by_words.log_odds(_parts(text))))
+        if self.encoder is not None and _IN_DOUBT[0] < log_odds < _IN_DOUBT[1]:
+            log_odds = (log_odds + self.encoder.log_odds(text)) / 2
+        return float(1 / (1 + np.exp(-log_odds)))
+
+
 def examples() -> Examples:
     """The alarm and calm messages the model learns from, as they were written."""
     rows = list(_rows())
-    return Examples(tuple(text for text, _ in rows), tuple(flag for _, flag in rows))
+    return Examples(tuple(text for text, _ in rows), tuple(label for _, label in rows))
 
 
-def load_or_train(normalise: Normaliser) -> SafetyModel:
-    """The kept model where it fits its data and code, else a new one, which is kept."""
-    wanted = _fingerprint()
+def load_or_train(normalise: Callable[[str], str]) -> SafetyModel:
+    """The model, its words trained where no kept ones fit data and code; without the encoder where that is missing."""
+    return SafetyModel(_kept_words() or _train_words(normalise), _encoder())
+
+
+def _encoder() -> Optional[Encoder]:
     try:
-        kept, model = pickle.loads(FILE.read_bytes())
-        if kept == wanted:
-            return model  # type: ignore[no-any-return]
+        return Encoder()
+    except EncoderMissing as missing:
+        logger.warning("alarms are judged by words alone: %s", missing)
+        return None
+
+
+def _kept_words() -> Optional[WordExpert]:
+    try:
+        kept, expert = pickle.loads(FILE.read_bytes())
+        return expert if kept == _fingerprint() else None
     except (OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-        logger.info("no safety model is kept yet; training one")
+        return None
+
+
+def _train_words(normalise: Callable[[str], str]) -> WordExpert:
+    logger.info("training the safety model")
     found = examples()
-    model = SafetyModel().fit([normalise(text) for text in found.texts], found.flags)
-    _keep(wanted, model)
-    return model
-
-
-def _keep(fingerprint: str, model: SafetyModel) -> None:
+    expert = WordExpert().fit([normalise(text) for text in found.texts], found.classes)
     try:
         MODELS.mkdir(exist_ok=True)
-        FILE.write_bytes(pickle.dumps((fingerprint, model)))
+        FILE.write_bytes(pickle.dumps((_fingerprint(), expert)))
     except OSError as error:
         logger.warning("the safety model could not be kept: %s", error.strerror)
+    return expert
+
+
+def _parts(text: str) -> List[str]:
+    """The text and its sentences: an alarm in one sentence of a long story is not drowned by the rest."""
+    sentences = [part.strip() for part in _SENTENCE_END.split(text)]
+    return [text, *(part for part in sentences if len(words(part)) >= _FEWEST_WORDS_OF_A_SENTENCE and part != text)]
 
 
 def _rows() -> Iterator[Tuple[str, str]]:
@@ -108,13 +177,13 @@ def _rows() -> Iterator[Tuple[str, str]]:
 
 
 def _lines(path: Path) -> List[str]:
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line.strip().replace(TURN, ". ") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _fingerprint() -> str:
     digest = hashlib.sha256()
     sources = [*sorted(FOLDER.rglob("*.txt")), *sorted((DATA / "nlu").glob("*.yml")), ROOT / "content" / "red_flags.yml"]
-    for path in [*sources, Path(__file__), ROOT / "bot" / "normaliser.py"]:
+    for path in [*sources, Path(__file__), ROOT / "bot" / "normaliser.py", ROOT / "content" / "spelling.yml"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

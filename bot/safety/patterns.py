@@ -7,8 +7,7 @@ inflection are evened out; a word of five letters or more may hold a typing erro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -16,14 +15,16 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from bot.document import Record
-from bot.language import is_word, lemma
+from bot.language import is_word
 from bot.normaliser import fold
+from bot.safety.tokens import Tokens
 
 DEFAULT_WITHIN = 12
 _GAP = 2
 _SHORTEST_TYPO = 5
 _LONG_WORD = 9
 _MOST_COMBINATIONS = 400
+Run = Tuple[int, ...]
 
 
 class Sign(Record):
@@ -49,23 +50,6 @@ class Match:
     places: Tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Tokens:
-    """A message as words, normalised."""
-
-    words: Tuple[str, ...]
-
-    @cached_property
-    def folded(self) -> Tuple[str, ...]:
-        """The words with æ/ø/å as ae/oe/aa."""
-        return tuple(fold(word) for word in self.words)
-
-    @cached_property
-    def lemmas(self) -> Tuple[str, ...]:
-        """The words' lemmas, folded."""
-        return tuple(fold(lemma(word)) for word in self.words)
-
-
 class Matcher:
     """Finds signs in messages; made once from all flags' signs."""
 
@@ -73,6 +57,9 @@ class Matcher:
         self._signs = [(flag, sign) for flag, owned in signs.items() for sign in owned]
         phrases = {p for _, sign in self._signs for group in (*sign.all, sign.not_with) for p in group}
         self._phrases = {phrase: tuple(fold(word) for word in phrase.split()) for phrase in phrases}
+        self._beginning_with: Dict[str, List[str]] = {}
+        for phrase, parts in self._phrases.items():
+            self._beginning_with.setdefault(parts[0], []).append(phrase)
         self._vocabulary = sorted({word for parts in self._phrases.values() for word in parts})
         self._plain = [word for word in self._vocabulary if "*" not in word and len(word) >= _SHORTEST_TYPO]
         self._beginnings = {word[:-1] for word in self._vocabulary if word.endswith("*") and not word.startswith("*")}
@@ -81,11 +68,11 @@ class Matcher:
 
     def find(self, tokens: Tokens) -> List[Match]:
         """The signs in a message."""
-        places = self._places(tokens)
+        runs = self._runs(self._places(tokens))
         return [
             Match(flag, sign, found)
             for flag, sign in self._signs
-            if (found := self._met(sign, places)) is not None
+            if (found := _met(sign, runs)) is not None
         ]
 
     def _places(self, tokens: Tokens) -> Dict[str, List[int]]:
@@ -116,34 +103,39 @@ class Matcher:
             if distances[row, column] <= _typos(word, self._plain[column], tokens.words[index]):
                 yield self._plain[column], index
 
-    def _runs(self, phrase: str, places: Mapping[str, Sequence[int]]) -> List[Tuple[int, ...]]:
-        """Where the words of a phrase stand in order, near one another."""
-        runs: List[Tuple[int, ...]] = [()]
-        for word in self._phrases[phrase]:
-            runs = [
-                (*run, index)
-                for run in runs
-                for index in places.get(word, ())
-                if not run or 0 < index - run[-1] <= _GAP + 1
-            ]
-        return runs
+    def _runs(self, places: Mapping[str, Sequence[int]]) -> Dict[str, List[Run]]:
+        """The phrases that stand in the message, each with the places where its words stand in order, near one another."""
+        found: Dict[str, List[Run]] = {}
+        for first in places:
+            for phrase in self._beginning_with.get(first, ()):
+                runs = _runs_of(self._phrases[phrase], places)
+                if runs:
+                    found[phrase] = runs
+        return found
 
-    def _met(self, sign: Sign, places: Mapping[str, Sequence[int]]) -> Optional[Tuple[int, ...]]:
-        groups = []
-        for group in sign.all:
-            runs = [run for phrase in group for run in self._runs(phrase, places)]
-            if not runs:
-                return None
-            groups.append(runs)
-        if any(self._runs(phrase, places) for phrase in sign.not_with):
+
+def _runs_of(parts: Sequence[str], places: Mapping[str, Sequence[int]]) -> List[Run]:
+    runs: List[Run] = [(index,) for index in places[parts[0]]]
+    for word in parts[1:]:
+        runs = [(*run, index) for run in runs for index in places.get(word, ()) if 0 < index - run[-1] <= _GAP + 1]
+    return runs
+
+
+def _met(sign: Sign, runs: Mapping[str, Sequence[Run]]) -> Optional[Run]:
+    """Where the words that meet the sign stand; None where it is not met."""
+    groups = []
+    for group in sign.all:
+        standing = [run for phrase in group if phrase in runs for run in runs[phrase]]
+        if not standing:
             return None
-        for count, combination in enumerate(product(*groups)):
-            spots = sorted({index for run in combination for index in run})
-            if spots[-1] - spots[0] <= sign.within:
-                return tuple(spots)
-            if count > _MOST_COMBINATIONS:
-                break
+        groups.append(standing)
+    if any(phrase in runs for phrase in sign.not_with):
         return None
+    for combination in islice(product(*groups), _MOST_COMBINATIONS):
+        spots = sorted({index for run in combination for index in run})
+        if spots[-1] - spots[0] <= sign.within:
+            return tuple(spots)
+    return None
 
 
 def _fits(pattern: str, word: str) -> bool:

@@ -20,8 +20,19 @@ async function send(text) {
   log.append(holder.content);
   document.querySelector(".start")?.remove();
   document.querySelector(".delete").hidden = false;
+  keepAlarmInSight();
   // The newest message comes to the top of the view, so that a long answer is read from its beginning.
   log.lastElementChild.scrollIntoView({ block: "start" });
+}
+
+// After an alarm the strip at the top keeps its numbers in sight, whatever is written later.
+function keepAlarmInSight() {
+  const calls = log.querySelectorAll(".turn:last-child .reply-red_flag .calls a");
+  if (!calls.length) return;
+  document.getElementById("numbers").replaceChildren(...[...calls].map((call) => call.cloneNode(true)));
+  const heading = document.getElementById("emergency");
+  heading.textContent = heading.dataset.alarmed;
+  heading.parentElement.classList.add("alarmed");
 }
 
 async function submit(text, afterwards) {
