@@ -39,7 +39,8 @@ def _cross_validate(folds: int) -> None:
     alarm, judged = classes != "", np.zeros(len(texts))
     for number, (train, test) in enumerate(StratifiedKFold(folds, shuffle=True, random_state=1).split(texts, alarm), 1):
         print(f"  fold {number} of {folds} …", flush=True)
-        judged[test] = WordExpert().fit(texts[train], classes[train]).log_odds(texts[test])
+        expert = WordExpert().fit(texts[train], classes[train])
+        judged[test] = expert.log_odds(expert.features(texts[test]))
     probability = 1 / (1 + np.exp(-judged))
     print(f"words alone, {alarm.sum()} alarms and {(~alarm).sum()} calm messages, {folds} folds")
     for threshold in THRESHOLDS:

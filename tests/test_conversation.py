@@ -86,7 +86,7 @@ def test_a_slash_before_an_alarm_hides_nothing(text: str, curated: Content, guar
 class BrokenModel:
     """A classifier that raises."""
 
-    def alarm(self, texts: List[str]) -> Any:
+    def judge(self, text: str, earlier: List[str], settled: bool) -> Any:
         raise MemoryError
 
 

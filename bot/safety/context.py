@@ -13,7 +13,7 @@ from bot.document import Record
 from bot.normaliser import fold, plain
 from bot.safety.tokens import Tokens
 
-_YEAR = re.compile(r"19\d\d|20[01]\d|202[0-4]")
+_YEAR = r"\b(?:19\d\d|20[01]\d|202[0-4])\b"
 _NEGATION_REACH = 4
 _FEWEST_BESIDE_A_FIGURE = 5
 
@@ -38,24 +38,23 @@ class Context:
     def __init__(self, words: ContextWords):
         self._negations = frozenset(fold(word) for word in words.negation)
         self._turns = frozenset(fold(word) for word in words.turns)
-        self._cues = _any_of((*words.past, *words.known, *words.hypothetical, *words.figurative))
+        self._cues = _any_of((*words.known, *words.hypothetical, *words.figurative))
+        self._past = re.compile(rf"{_YEAR}|{_any_of(words.past).pattern}")
         self._here = _any_of(words.here)
         self._figures = _any_of([*words.figurative, *map(fold, words.figurative)], as_written=True)
         self._others = _any_of(words.others)
         self._confirms = _any_of(words.confirms)
 
-    def softening(self, tokens: Tokens, places: Sequence[int]) -> str:
-        """The word that softens a sign met at these places; empty for none."""
+    def softening(self, tokens: Tokens, places: Sequence[int], history: bool = False) -> str:
+        """The word that softens a sign met at these places; empty for none. With `history` the past does not soften."""
         clause = self._clause(tokens, places)
         for place in clause:
             if place not in places and places[0] - _NEGATION_REACH <= place < places[-1] and tokens.folded[place] in self._negations:
                 return tokens.words[place]
         if self._here.search(" ".join(tokens.folded)):
             return ""
-        for place in clause:
-            if _YEAR.fullmatch(tokens.words[place]):
-                return tokens.words[place]
-        found = self._cues.search(" ".join(tokens.folded[place] for place in clause))
+        said = " ".join(tokens.folded[place] for place in clause)
+        found = self._cues.search(said) or (None if history else self._past.search(said))
         return found[0] if found else ""
 
     def literal(self, normalised: str) -> str:

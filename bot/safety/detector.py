@@ -82,7 +82,8 @@ class Detector:
         said = self.normalise(text)
         earlier = [self.normalise(turn) for turn in before[-_TURNS_BEFORE:]]
         findings = [*self._by_signs(said, earlier)]
-        probability, judged = self._by_classifier(said, earlier)
+        settled = any(not finding.softened_by for finding in findings)
+        probability, judged = self._by_classifier(said, earlier, settled)
         if after_asking:
             findings.extend(self._by_assent(text))
         return Verdict((*findings, *judged), probability)
@@ -105,13 +106,13 @@ class Detector:
         flag = self._flags[match.flag]
         words = tuple(tokens.words[place] for place in match.places)
         level = Level(match.sign.level or flag.level)
-        return Finding(flag, level, "pattern", words, self._context.softening(tokens, match.places))
+        return Finding(flag, level, "pattern", words, self._context.softening(tokens, match.places, match.sign.history))
 
-    def _by_classifier(self, said: str, earlier: Sequence[str]) -> Tuple[float, List[Finding]]:
+    def _by_classifier(self, said: str, earlier: Sequence[str], settled: bool) -> Tuple[float, List[Finding]]:
         if self._model is None:
             return 0.0, []
         try:
-            judgement = self._model.judge(self._context.literal(said), earlier)
+            judgement = self._model.judge(self._context.literal(said), earlier, settled)
         except Exception as failure:
             # The patterns go on without the classifier, whatever is wrong with it.
             logger.error("the safety classifier failed: %s", type(failure).__name__)

@@ -78,22 +78,23 @@ class WordExpert:
         """Train on normalised messages and their classes."""
         self._lemmas.fit(texts)
         self._letters.fit(texts)
-        features, labels = self._features(texts), np.asarray(classes, dtype=object)
+        features, labels = self.features(texts), np.asarray(classes, dtype=object)
         alarm = labels != ""
         self._alarm.fit(features, alarm)
         self._class.fit(features[np.flatnonzero(alarm)], labels[alarm].astype(str))
         return self
 
-    def log_odds(self, texts: Sequence[str]) -> np.ndarray:
-        """Shape (texts,): the log-odds that each is an alarm."""
-        return np.asarray(self._alarm.decision_function(self._features(texts)))
-
-    def class_of(self, text: str) -> str:
-        """The likeliest class, given that the message is an alarm."""
-        return str(self._class.predict(self._features([text]))[0])
-
-    def _features(self, texts: Sequence[str]) -> csr_matrix:
+    def features(self, texts: Sequence[str]) -> csr_matrix:
+        """Shape (texts, terms)."""
         return hstack([self._lemmas.transform(texts), self._letters.transform(texts)]).tocsr()
+
+    def log_odds(self, features: csr_matrix) -> np.ndarray:
+        """Shape (texts,): the log-odds that each is an alarm."""
+        return np.asarray(self._alarm.decision_function(features))
+
+    def class_of(self, features: csr_matrix) -> str:
+        """The likeliest class of the first text, given that it is an alarm."""
+        return str(self._class.predict(features[0])[0])
 
 
 class SafetyModel:
@@ -103,24 +104,30 @@ class SafetyModel:
         self.by_words, self.encoder, self._thresholds = by_words, encoder, thresholds
         self._enough = thresholds.both if encoder else thresholds.words
 
-    def judge(self, text: str, earlier: Sequence[str] = ()) -> Judgement:
-        """How alarming a message is by itself and, where it is at all, together with the turn before it."""
+    def judge(self, text: str, earlier: Sequence[str] = (), settled: bool = False) -> Judgement:
+        """How alarming a message is by itself and, where it is at all, together with the turn before it.
+
+        `settled`: an alarm stands already, so that the encoder, which takes long, need not be asked.
+        """
         if len(words(text)) < _FEWEST_WORDS:
             return Judgement(0.0, False)
-        probability = self._probability(text)
-        if earlier and self._thresholds.joined <= probability < self._enough:
-            text = f"{earlier[-1]} . {text}"
-            probability = max(probability, self._probability(text))
+        encoder = None if settled else self.encoder
+        judgement = self._judge(text, encoder)
+        if earlier and self._thresholds.joined <= judgement.probability < self._enough:
+            whole = self._judge(f"{earlier[-1]} . {text}", encoder)
+            return max(judgement, whole, key=lambda judged: judged.probability)
+        return judgement
+
+    def _judge(self, text: str, encoder: Optional[Encoder]) -> Judgement:
+        features = self.by_words.features(_parts(text))
+        log_odds = float(max(self.by_words.log_odds(features)))
+        if encoder is not None and _IN_DOUBT[0] < log_odds < _IN_DOUBT[1]:
+            log_odds = (log_odds + encoder.log_odds(text)) / 2
+        probability = float(1 / (1 + np.exp(-log_odds)))
         if probability < self._enough:
             return Judgement(probability, False)
-        flag, _, level = self.by_words.class_of(text).partition("@")
+        flag, _, level = self.by_words.class_of(features).partition("@")
         return Judgement(probability, True, flag, level)
-
-    def _probability(self, text: str) -> float:
-        log_odds = float(max(self.by_words.log_odds(_parts(text))))
-        if self.encoder is not None and _IN_DOUBT[0] < log_odds < _IN_DOUBT[1]:
-            log_odds = (log_odds + self.encoder.log_odds(text)) / 2
-        return float(1 / (1 + np.exp(-log_odds)))
 
 
 def examples() -> Examples:

@@ -32,6 +32,7 @@ class Sign(Record):
 
     A phrase is one or more words in this order, with at most two others in between; `*` stands for any letters at the
     beginning or end of a word. `not_with` are phrases beside which the sign does not count. `level` overrides the flag's.
+    `history`: what is past is part of the sign (cancer years ago, and now the back), so that words of the past do not soften.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Sign(Record):
     within: int = DEFAULT_WITHIN
     not_with: Tuple[str, ...] = ()
     level: Optional[str] = None
+    history: bool = False
 
 
 @dataclass(frozen=True)
