@@ -21,10 +21,10 @@ from bot.safety.model import examples
 from tests.conftest import Server, StartServer
 
 TABLES = Path(__file__).parent / "safety"
-# What is reached today: a change that catches less, or raises more false alarms, does not land. The aim is 0.02 of these.
+# What is reached today: a change that catches less, or raises more false alarms, does not land. The aim for false alarms is 0.02.
 LEAST_RECALL = 1.0
-LEAST_AT_LEVEL = 0.985
-MOST_FALSE_ALARMS = 0.065
+LEAST_AT_LEVEL = 0.995
+MOST_FALSE_ALARMS = 0.06
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=DENMARK)
 MONDAY_NIGHT = datetime(2026, 11, 23, 23, tzinfo=DENMARK)
 CHRISTMAS_NOON = datetime(2026, 12, 25, 12, tzinfo=DENMARK)
