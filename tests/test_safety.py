@@ -116,6 +116,18 @@ def test_an_alarm_split_over_turns_is_caught(detector: Detector) -> None:
     assert detector.screen("jeg kan heller ikke tisse", ["jeg har fået voldsomt ondt i ryggen"]).alarm
 
 
+def test_a_sign_that_was_told_before_as_past_is_caught_when_it_is_told_as_now(detector: Detector) -> None:
+    before = ["jeg havde ondt i ryggen og feber i 2015"]
+    assert Detector().screen(before[0]).alarm is None
+    assert Detector().screen("nu har jeg feber", ["jeg har ondt i ryggen", *before]).alarm
+
+
+def test_a_long_message_with_many_repeated_words_hides_no_sign() -> None:
+    said = "ondt i ryggen og lidt varm, " * 30 + "og så kan jeg slet ikke tisse og er følelsesløs i skridtet"
+    found = Detector().screen(said).findings
+    assert "akut.cauda_equina" in {finding.flag.id for finding in found}
+
+
 @pytest.mark.parametrize(
     "text",
     ["ryggen slår mig ihjel", "jeg har ikke feber og kan tisse fint", "hvor kan jeg parkere", "jeg er dødtræt i dag",

@@ -99,7 +99,7 @@ class Detector:
         if earlier:
             whole = joined([*map(read, earlier), now])
             first = len(whole.words) - len(now.words)
-            completed = (match for match in self._matcher.find(whole) if match.places[0] < first <= match.places[-1])
+            completed = (match for match in self._matcher.find(whole, reaching=first) if match.places[0] < first)
             yield from (self._finding(match, whole) for match in completed)
 
     def _finding(self, match: Match, tokens: Tokens) -> Finding:

@@ -7,7 +7,6 @@ inflection are evened out; a word of five letters or more may hold a typing erro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice, product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -23,7 +22,6 @@ DEFAULT_WITHIN = 12
 _GAP = 2
 _SHORTEST_TYPO = 5
 _LONG_WORD = 9
-_MOST_COMBINATIONS = 400
 Run = Tuple[int, ...]
 
 
@@ -68,13 +66,13 @@ class Matcher:
         self._parts = [word for word in self._vocabulary if word.startswith("*")]
         self._exact = set(self._vocabulary)
 
-    def find(self, tokens: Tokens) -> List[Match]:
-        """The signs in a message."""
+    def find(self, tokens: Tokens, reaching: int = 0) -> List[Match]:
+        """The signs in a message; of a conversation those that reach the word `reaching`, where its last message begins."""
         runs = self._runs(self._places(tokens))
         return [
             Match(flag, sign, found)
             for flag, sign in self._signs
-            if (found := _met(sign, runs)) is not None
+            if (found := _met(sign, runs, reaching)) is not None
         ]
 
     def _places(self, tokens: Tokens) -> Dict[str, List[int]]:
@@ -123,7 +121,7 @@ def _runs_of(parts: Sequence[str], places: Mapping[str, Sequence[int]]) -> List[
     return runs
 
 
-def _met(sign: Sign, runs: Mapping[str, Sequence[Run]]) -> Optional[Run]:
+def _met(sign: Sign, runs: Mapping[str, Sequence[Run]], reaching: int) -> Optional[Run]:
     """Where the words that meet the sign stand; None where it is not met."""
     groups = []
     for group in sign.all:
@@ -133,10 +131,25 @@ def _met(sign: Sign, runs: Mapping[str, Sequence[Run]]) -> Optional[Run]:
         groups.append(standing)
     if any(phrase in runs for phrase in sign.not_with):
         return None
-    for combination in islice(product(*groups), _MOST_COMBINATIONS):
-        spots = sorted({index for run in combination for index in run})
-        if spots[-1] - spots[0] <= sign.within:
-            return tuple(spots)
+    for first in sorted({run[0] for group in groups for run in group}):
+        chosen = _within(groups, first, first + sign.within, reaching)
+        if chosen is not None:
+            return tuple(sorted({index for run in chosen for index in run}))
+    return None
+
+
+def _within(groups: Sequence[Sequence[Run]], first: int, last: int, reaching: int) -> Optional[List[Run]]:
+    """A run of each group between two places, one of them reaching a third; the earliest ones. None where there are none."""
+    inside = [[run for run in group if first <= run[0] and run[-1] <= last] for group in groups]
+    if not all(inside):
+        return None
+    chosen = [min(group, key=lambda run: run[-1]) for group in inside]
+    if max(run[-1] for run in chosen) >= reaching:
+        return chosen
+    for number, group in enumerate(inside):
+        reached = [run for run in group if run[-1] >= reaching]
+        if reached:
+            return [*chosen[:number], reached[0], *chosen[number + 1 :]]
     return None
 
 
