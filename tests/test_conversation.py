@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
@@ -47,7 +48,9 @@ def _say(
     how: str, text: str, curated: Content, guard: Guard, transcripts: Optional[Transcripts] = None
 ) -> List[Dict[str, Any]]:
     conversations = Conversations(Broken(how), curated, transcripts or Transcripts(), guard)  # type: ignore[arg-type]
-    return asyncio.run(conversations.handle_message("a", text))
+    # On a thread of its own: browser tests before it may have left an event loop running on this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(conversations.handle_message("a", text))).result()
 
 
 @pytest.mark.parametrize("how", ["raises", "says nothing"])
