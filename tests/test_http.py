@@ -250,6 +250,9 @@ def test_what_the_assistant_learns_from_and_the_dev_cases_do_not_overlap() -> No
     learned = [example.text for example in training_examples()]
     learned += [line for path in (DATA / "safety").rglob("*.txt") for line in path.read_text().splitlines()]
     assert [text for text in learned if same_words(text) in cases] == []
+    # Of four words or more, not inside a longer message either.
+    everything = "\n".join(map(same_words, learned))
+    assert [case for case in cases if len(case.split()) >= 4 and case in everything] == []
 
 
 def test_every_answer_of_the_inventory_is_there(curated: Content) -> None:
