@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Dict, List, Optional
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field, StrictStr, validator
 from starlette.exceptions import HTTPException
 
+from bot.figures import FIGURES
+from bot.store.keeper import Health
+from bot.store.turn import Turn
+
 MOST_CHARACTERS = 2000
 MOST_SENDER = 255
-CONVERSATION = "conversation"
+LEAST_TOKEN = 16
 router = APIRouter()
 
 
@@ -53,7 +59,7 @@ class PageMessage(BaseModel):
     """A message from a page or widget; without `conversation` it begins a new one."""
 
     message: StrictStr
-    conversation: Optional[StrictStr] = Field(None, min_length=16, max_length=MOST_SENDER)
+    conversation: Optional[StrictStr] = Field(None, min_length=LEAST_TOKEN, max_length=MOST_SENDER)
 
     _readable = validator("message", allow_reuse=True)(readable)
 
@@ -72,6 +78,20 @@ class Outgoing(BaseModel):
     text: str
     buttons: List[OutgoingButton] = []
     custom: Dict[str, Any]
+
+
+class PageTurn(BaseModel):
+    """A turn as it is kept: what the visitor said, de-identified, and what answered it."""
+
+    at: datetime
+    said: str
+    messages: List[Outgoing]
+
+
+class PageConversation(BaseModel):
+    """The turns of a conversation, oldest first."""
+
+    turns: List[PageTurn]
 
 
 class PageReply(BaseModel):
@@ -96,15 +116,31 @@ async def rest_channel(incoming: Incoming, request: Request) -> Any:
     """Rasa's REST channel. Open to this machine; elsewhere a key is needed (`Authorization: Bearer …`)."""
     if not _may_use_rest(request):
         raise HTTPException(401, "the REST channel needs a key from other machines")
-    return await request.app.state.conversations.handle_message(incoming.sender, incoming.message)
+    key = request.app.state.identities.of_rest(incoming.sender)
+    turn = await request.app.state.conversations.handle_message(key, incoming.message)
+    return _outgoing(turn, incoming.sender)
 
 
 @router.post("/api/messages", response_model=PageReply)
 async def page_message(incoming: PageMessage, request: Request) -> Any:
     """A message from a page or widget."""
-    conversation = incoming.conversation or new_conversation()
-    messages = await request.app.state.conversations.handle_message(conversation, incoming.message)
-    return {"conversation": conversation, "messages": messages}
+    token = incoming.conversation or new_conversation()
+    turn = await request.app.state.conversations.handle_message(_key(request, token), incoming.message)
+    return {"conversation": token, "messages": _outgoing(turn, token)}
+
+
+@router.get("/api/conversation", response_model=PageConversation)
+async def conversation(request: Request, authorization: str = Header("")) -> Any:
+    """The conversation as it is kept, de-identified. `Authorization: Bearer <conversation>`, so that no id is in a URL."""
+    turns = await request.app.state.conversations.archive.turns(_key(request, _token(authorization)))
+    return {"turns": [{"at": turn.at, "said": turn.said, "messages": _outgoing(turn, "")} for turn in turns]}
+
+
+@router.delete("/api/conversation", status_code=204)
+async def delete_conversation(request: Request, authorization: str = Header("")) -> Response:
+    """Delete the conversation and all that hangs on it: 204 when that is done, 202 when the database does it later only."""
+    done = await request.app.state.conversations.forget(_key(request, _token(authorization)))
+    return Response(status_code=204 if done else 202)
 
 
 @router.get("/healthz")
@@ -115,17 +151,47 @@ async def healthz() -> Dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """200 when messages can be answered, else 503 and why."""
-    readiness = request.app.state.assistant.readiness
-    unapproved = len(request.app.state.content.unapproved())
+    """200 when messages can be answered and kept, else 503 and why."""
+    readiness, health = request.app.state.assistant.readiness, _health(request)
     body = {
-        "ready": readiness.ready,
+        "ready": readiness.ready and health.available,
         "detail": readiness.detail,
         "model": readiness.model,
         "language": readiness.language,
-        "answers_awaiting_approval": unapproved,
+        "database": "works" if health.available else f"does not work ({health.failure}): turns wait in a queue on disk",
+        "turns_waiting": health.waiting,
+        "turns_lost": health.lost,
+        "content": request.app.state.content.version,
+        "answers_awaiting_approval": len(request.app.state.content.unapproved()),
     }
-    return JSONResponse(body, 200 if readiness.ready else 503)
+    return JSONResponse(body, 200 if body["ready"] else 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus: no text, no ids."""
+    text = FIGURES.text(_health(request), request.app.state.assistant.readiness.ready)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _health(request: Request) -> Health:
+    health: Health = request.app.state.conversations.archive.keeper.health
+    return health
+
+
+def _key(request: Request, token: str) -> str:
+    return str(request.app.state.identities.of_page(token))
+
+
+def _token(authorization: str) -> str:
+    token = authorization.removeprefix("Bearer ").strip()
+    if not LEAST_TOKEN <= len(token) <= MOST_SENDER:
+        raise HTTPException(401, "the header Authorization must hold the conversation: Bearer …")
+    return token
+
+
+def _outgoing(turn: Turn, recipient: str) -> List[Dict[str, Any]]:
+    return [{**message, "recipient_id": recipient} for message in turn.replies]
 
 
 def _may_use_rest(request: Request) -> bool:

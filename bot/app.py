@@ -16,37 +16,47 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from bot import api, content, pages
+from bot.archive import Archive
 from bot.assistant import Assistant
 from bot.conversation import Conversations
+from bot.identity import Identities
 from bot.limits import BodyLimit
 from bot.paths import WEB
+from bot.privacy.redactor import Redactor
 from bot.safety.card import load_cards
 from bot.safety.flags import load_context, load_flags
 from bot.safety.guard import Guard
 from bot.settings import Settings
-from bot.transcripts import Transcripts
+from bot.store.backlog import Backlog
+from bot.store.database import Database
+from bot.store.keeper import Keeper
 
 
 def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> FastAPI:
-    """The application. Raises ContentError when the content may not be used."""
+    """The application. Raises ContentError, DatabaseError, SettingsError when content, database or settings may not be used."""
     loaded = content.load()
-    running = assistant or Assistant(settings.model, settings.reply_seconds)
-
     load_flags(), load_context(), load_cards()
-    guard = Guard()
+    database = Database(settings.database)
+    keeper = Keeper(database, Backlog(settings.var / "backlog.jsonl"), settings.retention_days)
+    keeper.open()
+    running = assistant or Assistant(settings.model, settings.reply_seconds, database, keeper)
+    guard, redactor = Guard(), Redactor()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running.start(after=guard.start())
+        keeper.start()
+        running.start(after=guard.start(after=redactor.start(after=guard.patterns)))
         yield
         running.stop()
+        keeper.stop()
 
     app = FastAPI(title="Smertebot", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.assistant = running
     app.state.content = loaded
-    app.state.conversations = Conversations(running, loaded, Transcripts(), guard)
-    app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["POST"], allow_headers=["*"])
+    app.state.identities = Identities(settings.secret)
+    app.state.conversations = Conversations(running, loaded, Archive(keeper), guard, redactor)
+    app.add_middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"])
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

@@ -9,24 +9,36 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import warnings
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, TYPE_CHECKING
 
+from bot import logs
 from bot.models import ModelMissing, newest
+from bot.store.database import Database
+from bot.store.keeper import Keeper
+from bot.store.turn import Ranking
 from bot.understanding import SCREENED
 
 if TYPE_CHECKING:
     from rasa.core.agent import Agent
 
+    from bot.store.trackers import Trackers
+
 logger = logging.getLogger(__name__)
-HISTORY = 60
 
 
 class NotReady(Exception):
     """The assistant cannot answer yet or at all; the message says why, for operators."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Rasa's messages to a text, and the intents that the text may have, likeliest first."""
+
+    messages: Tuple[Dict[str, Any], ...]
+    ranking: Ranking = ()
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,12 @@ class Readiness:
 class Assistant:
     """Answers messages with the trained model, once that is loaded."""
 
-    def __init__(self, model: Optional[Path], reply_seconds: float):
+    def __init__(self, model: Optional[Path], reply_seconds: float, database: Database, keeper: Keeper):
         self._model, self._seconds = model, reply_seconds
+        self._database, self._keeper = database, keeper
         self._loop = asyncio.new_event_loop()
         self._agent: Optional["Agent"] = None
-        self._trackers: Dict[str, Any] = {}
+        self._trackers: Optional["Trackers"] = None
         self.readiness = Readiness(False, "starting")
 
     def start(self, after: "Optional[Future[Any]]" = None) -> None:
@@ -58,7 +71,7 @@ class Assistant:
         """Let the thread end."""
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    async def answer(self, conversation: str, text: str) -> List[Dict[str, Any]]:
+    async def answer(self, conversation: str, text: str) -> Answered:
         """Rasa's messages to a text. Raises NotReady, asyncio.TimeoutError, and whatever Rasa or an action raises."""
         if self._agent is None:
             raise NotReady(self.readiness.detail)
@@ -82,7 +95,8 @@ class Assistant:
             if not path.is_file():
                 raise ModelMissing(f"the model {path.name} does not exist")
             self.readiness = Readiness(False, "loading the model")
-            self._agent, self._trackers = _load_agent(path)
+            self._trackers = _trackers(self._database, self._keeper)
+            self._agent = _load_agent(path, self._trackers)
             # The first message loads tables and engines: better before a patient waits for it.
             await self._agent.parse_message("hej")
             self.readiness = Readiness(True, "ready", path.name, _language())
@@ -92,7 +106,7 @@ class Assistant:
             self.readiness = Readiness(False, f"the model cannot be used: {error or type(error).__name__}")
             logger.error("%s", self.readiness.detail)
 
-    async def _handle(self, conversation: str, text: str) -> List[Dict[str, Any]]:
+    async def _handle(self, conversation: str, text: str) -> Answered:
         from rasa.core.channels.channel import UserMessage
 
         from bot.channel import OneMessageChannel
@@ -102,26 +116,34 @@ class Assistant:
         # Whoever asks here has screened the text: the detector in Rasa's pipeline lets it pass.
         screened = {SCREENED: True}
         await self._agent.handle_message(UserMessage(text, channel, conversation, input_channel="rest", metadata=screened))
-        return channel.messages
+        assert self._trackers is not None
+        return Answered(tuple(channel.messages), self._trackers.take_ranking(conversation))
 
     async def _forget(self, conversation: str) -> None:
-        self._trackers.pop(conversation, None)
+        assert self._agent is not None and self._trackers is not None
+        # After the message that may be in the middle of being answered, which would save its tracker again.
+        async with self._agent.lock_store.lock(conversation):
+            self._trackers.forget(conversation)
 
 
-def _load_agent(path: Path) -> Tuple["Agent", Dict[str, Any]]:
-    """The agent of the model at `path` and its trackers by conversation; Rasa alone would swallow what is wrong with it."""
+def _trackers(database: Database, keeper: Keeper) -> "Trackers":
+    from bot.store.trackers import Trackers
+
+    return Trackers(database, keeper)
+
+
+def _load_agent(path: Path, trackers: "Trackers") -> "Agent":
+    """The agent of the model at `path`; Rasa alone would swallow what is wrong with it."""
     from rasa.core.agent import Agent
     from rasa.core.lock_store import InMemoryLockStore
-    from rasa.core.tracker_store import InMemoryTrackerStore
     from rasa.core.utils import AvailableEndpoints
-    from rasa.shared.core.domain import Domain
 
     from bot.paths import ROOT
 
-    _keep_text_out_of_the_log()
+    # Loading Rasa sets structlog up in its own way.
+    logs.tame_structlog()
+    logging.getLogger("rasa").setLevel(logging.ERROR)
     endpoints = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
-    trackers = InMemoryTrackerStore(Domain.empty())
-    trackers.max_event_history = HISTORY
     agent = Agent(
         tracker_store=trackers,
         lock_store=InMemoryLockStore(),
@@ -130,16 +152,7 @@ def _load_agent(path: Path) -> Tuple["Agent", Dict[str, Any]]:
     agent.load_model(path)
     if not agent.is_ready():
         raise ModelMissing("Rasa could not load the model")
-    return agent, trackers.store
-
-
-def _keep_text_out_of_the_log() -> None:
-    """Rasa logs messages on its debug level, and prints that level unless told otherwise."""
-    import structlog
-
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=False)
-    logging.getLogger("rasa").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
+    return agent
 
 
 def _language() -> str:

@@ -1,4 +1,4 @@
-"""The command line: `smertebot serve`, `train`, `check`, `screen`, `score`."""
+"""The command line: `smertebot serve`, `train`, `check`, `screen`, `score`, `purge`, `export`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import os
 os.environ["RASA_TELEMETRY_ENABLED"] = "false"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import logging  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
+from datetime import datetime, timedelta, timezone  # noqa: E402
+from typing import TYPE_CHECKING, Any, TextIO  # noqa: E402
 
 import click  # noqa: E402
 
 from bot import settings as settings_module  # noqa: E402
 from bot.settings import PREFIX, Settings, SettingsError  # noqa: E402
+
+if TYPE_CHECKING:
+    from bot.store.database import Database
+
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _settings_help() -> str:
@@ -39,17 +45,24 @@ def serve(host: str, port: int) -> None:
     _require_free(host, port)
     import uvicorn
 
+    from bot import logs
     from bot.app import create_app
     from bot.content import ContentError
+    from bot.store.database import DatabaseError
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("bot").setLevel(logging.INFO)
+    # Database, secret and queue are for this user alone.
+    os.umask(0o077)
+    logs.configure()
     try:
         app = create_app(settings)
     except ContentError as error:
         sys.exit(f"The content does not hold together:\n{error}")
+    except DatabaseError as error:
+        sys.exit(f"Settings: {PREFIX}{error}")
+    except SettingsError as error:
+        sys.exit(f"Settings: {error}")
     click.echo(f"Open http://{host}:{port}/ (answers come as soon as the model is loaded)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, ws="none")
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False, ws="none")
 
 
 @main.command()
@@ -110,6 +123,53 @@ def score(files: "tuple[str, ...]", url: str, show: int) -> None:
     from bot import scoring
 
     click.echo(scoring.report(files, url, show))
+
+
+@main.command()
+def purge() -> None:
+    """Delete what is older than SMERTE_RETENTION_DAYS; the server does so by itself each hour."""
+    settings = _settings()
+    database = _database(settings)
+    from bot.store.transcripts import Transcripts
+
+    gone = Transcripts(database).purge(datetime.now(timezone.utc) - timedelta(days=settings.retention_days), settings.retention_days)
+    click.echo(f"{gone} turns older than {settings.retention_days} days were deleted.")
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["transcripts", "figures"]))
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--from", "first", type=_DAY, help="First day, as 2027-01-31.")
+@click.option("--to", "last", type=_DAY, help="Last day.")
+@click.option("--status", default="", help="Status of the reply: answered, clarify, fallback, red_flag, form, error.")
+@click.option("--topic", default="", help="Topic or id of an answer that was given.")
+@click.option("--flag", default="", help="Id of a red flag that raised an alarm.")
+@click.option("--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="A file instead of the screen.")
+def export(what: str, form: str, first: Any, last: Any, status: str, topic: str, flag: str, output: TextIO) -> None:
+    """Write transcripts (de-identified) or figures by day as CSV or JSON Lines."""
+    from bot.store import export as exports
+    from bot.status import Status
+
+    if status and status not in [known.value for known in Status]:
+        raise click.BadParameter(f"{status} is no status", param_hint="--status")
+    chosen = exports.Filter(first and first.date(), last and last.date(), status, topic, flag)
+    read, columns = exports.WHAT[what]
+    count = exports.write(read(_database(_settings()), chosen), exports.Form(form), output, columns)
+    click.echo(f"{count} rows", err=True)
+
+
+def _database(settings: Settings) -> "Database":
+    """The database, brought up to date. Ends the program with one sentence when it cannot be used."""
+    from bot.store.database import Database, DatabaseError, Unavailable
+
+    try:
+        database = Database(settings.database)
+        database.migrate()
+        return database
+    except DatabaseError as error:
+        sys.exit(f"Settings: {PREFIX}{error}")
+    except Unavailable as failure:
+        sys.exit(f"The database cannot be used ({failure}).")
 
 
 def _settings() -> Settings:

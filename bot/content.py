@@ -6,6 +6,7 @@ contacts that do not exist. The error names file and line.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -13,13 +14,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-
+from bot import settings
 from bot.document import ContentError, Document, Problem, Record
 from bot.paths import CONTENT
 from bot.status import Scope
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _MATRIX_TOPIC = "tilstand"
+# How many days a message is kept: the one placeholder that is no contact.
+_RETENTION = "opbevaring.dage"
 
 
 class Citation(Record):
@@ -128,7 +131,13 @@ class Page(Record):
     too_long: str
     empty: str
     offline: str
+    kept: str
     delete: str
+    delete_later: str
+    download: str
+    file: str
+    file_heading: str
+    file_numbers: str
 
 
 class Phrases(Record):
@@ -141,7 +150,9 @@ class Phrases(Record):
     delete_yes: str
     delete_no: str
     deleted: str
+    deleted_later: str
     kept: str
+    removed: str
     not_ready: str
     failed: str
     read_more: str
@@ -160,6 +171,7 @@ class Content:
     conditions: Mapping[str, Condition]
     aspects: Tuple[str, ...]
     phrases: Phrases
+    version: str
 
     def matrix_id(self, condition: str, aspect: str) -> str:
         """The id of the answer on one aspect of one condition."""
@@ -201,7 +213,16 @@ def load(folder: Path = CONTENT) -> Content:
         conditions=conditions.conditions,
         aspects=conditions.aspects,
         phrases=_fill(phrases, contacts),
+        version=_version(folder),
     )
+
+
+def _version(folder: Path) -> str:
+    """A name for the content as a whole, another one whenever a file changes."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.yml")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -289,6 +310,8 @@ def _unknown_placeholders(text: str, contacts: Mapping[str, Contact]) -> List[st
 
 
 def _contact_value(name: str, contacts: Mapping[str, Contact]) -> Optional[str]:
+    if name == _RETENTION:
+        return str(settings.load().retention_days)
     key, _, field = name.partition(".")
     contact = contacts.get(key)
     value = getattr(contact, field, None) if field in Contact.__fields__ else None

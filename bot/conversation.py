@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from bot.assistant import Assistant, NotReady
+from bot.archive import Archive
+from bot.assistant import Answered, Assistant, NotReady
 from bot.content import Content
-from bot.reply import FORGET, error, question_of
+from bot.figures import FIGURES
+from bot.languages import language_of
+from bot.privacy.redactor import Redacted, Redactor
+from bot.reply import FORGET, Message, error, question_of
 from bot.safety.card import card, reached_someone
-from bot.safety.detector import ASKS_ABOUT_THOUGHTS, Finding
+from bot.safety.detector import ASKS_ABOUT_THOUGHTS, Finding, Verdict
 from bot.safety.guard import Guard
 from bot.status import Status
-from bot.transcripts import Transcripts, Turn
+from bot.store.turn import BUTTON, Ranking, Screening, Turn
 
 logger = logging.getLogger(__name__)
 BESIDE_A_CARD_SECONDS = 1.0
@@ -32,40 +37,83 @@ class Conversations:
 
     assistant: Assistant
     content: Content
-    transcripts: Transcripts
+    archive: Archive
     guard: Guard
+    redactor: Redactor
     now: Callable[[], datetime] = field(default=_now)
 
-    async def handle_message(self, conversation: str, text: str) -> Messages:
-        """The messages that answer a text; at least one, whatever fails. An alarm's card comes first."""
-        before = self._turns(conversation)
-        messages = await self._reply(conversation, text, before)
-        forget = any(message["custom"].pop(FORGET, False) for message in messages)
-        if forget:
-            await self.forget(conversation)
-        else:
-            self._keep(conversation, Turn(question_of(text, self.content) or text, tuple(messages)))
-        return [{**message, "recipient_id": conversation} for message in messages]
+    async def handle_message(self, conversation: str, text: str) -> Turn:
+        """The turn that answers a text, with at least one message, whatever fails. An alarm's card comes first.
 
-    async def forget(self, conversation: str) -> None:
-        """Delete a conversation here and in Rasa."""
-        self.transcripts.forget(conversation)
+        The turn is kept before it is returned, without what names a person.
+        """
+        begun, at = time.monotonic(), self.now()
+        before = await self.archive.turns(conversation)
+        turn = await self._turn(Turn(conversation, at, text, ()), before)
+        turn = replace(turn, seconds=time.monotonic() - begun, model=self.assistant.readiness.model, content=self.content.version)
+        FIGURES.count(turn)
+        if any([message["custom"].pop(FORGET, False) for message in turn.replies]):
+            return turn if await self.forget(conversation) else replace(turn, replies=(self._deleted_later(),))
+        await self.archive.keep(turn)
+        return turn
+
+    async def forget(self, conversation: str) -> bool:
+        """Delete a conversation here and in Rasa; False when the database can do it later only."""
+        done = await self.archive.forget(conversation)
         await self.assistant.forget(conversation)
+        return done
 
-    async def _reply(self, conversation: str, text: str, before: Tuple[Turn, ...]) -> Messages:
-        if question_of(text, self.content):
+    async def _turn(self, asked: Turn, before: Tuple[Turn, ...]) -> Turn:
+        """The turn, answered. What the visitor wrote is read as it is by the screening alone."""
+        question = question_of(asked.said, self.content)
+        if question:
             # A button says one of our own texts.
-            return await self._answered(conversation, text) + self._asked_afterwards(before)
+            answered = await self._answered(asked.conversation, asked.said)
+            pressed = replace(asked, said=question, kind=BUTTON, ranking=answered.ranking)
+            return replace(pressed, replies=(*answered.messages, *self._asked_afterwards(before)))
+        verdict, redacted = await asyncio.gather(self._screened(asked.said, before), self._redacted(asked.said))
+        answered = await self._reply(asked, verdict, redacted, before)
+        return replace(
+            asked,
+            said=redacted.text if redacted else self.content.phrases.removed,
+            removed=redacted.kinds if redacted else (),
+            language=language_of(asked.said),
+            replies=answered.messages,
+            ranking=answered.ranking,
+            screening=_screening(verdict, redacted),
+        )
+
+    async def _screened(self, text: str, before: Tuple[Turn, ...]) -> Optional[Verdict]:
+        """What alarms the text holds; None when nobody knows."""
         try:
-            verdict = await self.guard.screen(text, [turn.said for turn in before], _asked_about_thoughts(before))
+            return await self.guard.screen(text, [turn.said for turn in before], _asked_about_thoughts(before))
         except Exception as failure:
-            # Nobody knows whether this was an alarm: the numbers come instead of an answer that may be wrong beside one.
             logger.error("a message could not be screened: %s", type(failure).__name__)
-            return [error(self.content.phrases.failed).as_dict()]
+            return None
+
+    async def _redacted(self, text: str) -> Optional[Redacted]:
+        """The text without what names a person; None when that failed, and then nobody but the screening reads it."""
+        try:
+            return await self.redactor.redact(text)
+        except Exception as failure:
+            logger.error("a message could not be de-identified, its text is dropped: %s", type(failure).__name__)
+            return None
+
+    async def _reply(
+        self, asked: Turn, verdict: Optional[Verdict], redacted: Optional[Redacted], before: Tuple[Turn, ...]
+    ) -> Answered:
+        if verdict is None:
+            # The numbers come instead of an answer that may be wrong beside an alarm.
+            return self._failed()
         if verdict.alarm:
-            return [self._card(verdict.alarm, text), *await self._beside_a_card(conversation, text)]
-        answered = await self._answered(conversation, text)
-        return [_with_notice(answered[0], verdict.notice), *answered[1:], *self._asked_afterwards(before)]
+            beside = await self._beside_a_card(asked.conversation, redacted.text) if redacted else Answered(())
+            return Answered((self._card(verdict.alarm, asked.said), *beside.messages), beside.ranking)
+        if redacted is None:
+            return self._failed()
+        answered = await self._answered(asked.conversation, redacted.text)
+        first, *others = answered.messages
+        messages = (_with_notice(first, verdict.notice), *others, *self._asked_afterwards(before))
+        return Answered(messages, answered.ranking)
 
     def _card(self, alarm: Finding, text: str) -> Dict[str, Any]:
         helper = self.guard.is_about_another(text)
@@ -75,13 +123,14 @@ class Conversations:
         """Whether someone was reached: asked once, in the turn after a card."""
         return [reached_someone(self.content).as_dict()] if _had_a_card(before) else []
 
-    async def _beside_a_card(self, conversation: str, text: str) -> Messages:
+    async def _beside_a_card(self, conversation: str, text: str) -> Answered:
         """The answer to an ordinary question in the same text, unless it would reassure or is slow."""
         try:
-            messages = await asyncio.wait_for(self._answered(conversation, text), BESIDE_A_CARD_SECONDS)
+            answered = await asyncio.wait_for(self._answered(conversation, text), BESIDE_A_CARD_SECONDS)
         except asyncio.TimeoutError:
-            return []
-        return [message for message in messages if self._may_stand_beside_a_card(message)]
+            return Answered(())
+        beside = tuple(message for message in answered.messages if self._may_stand_beside_a_card(message))
+        return Answered(beside, answered.ranking)
 
     def _may_stand_beside_a_card(self, message: Dict[str, Any]) -> bool:
         custom = message["custom"]
@@ -89,33 +138,24 @@ class Conversations:
         sure = custom["status"] == Status.ANSWERED.value and not custom.get("suggestions")
         return sure and answer is not None and not answer.reassures and answer.topic not in ("dialog", "akut")
 
-    async def _answered(self, conversation: str, text: str) -> Messages:
+    async def _answered(self, conversation: str, text: str) -> Answered:
         try:
-            messages = await self.assistant.answer(conversation, text)
+            answered = await self.assistant.answer(conversation, text)
         except NotReady:
-            return [error(self.content.phrases.not_ready).as_dict()]
+            return Answered((error(self.content.phrases.not_ready).as_dict(),))
         except Exception as failure:
             # No text here: a message of a patient may not reach the log.
             logger.error("a message could not be answered: %s", type(failure).__name__)
-            return [error(self.content.phrases.failed).as_dict()]
+            return self._failed()
         # Rasa answers with nothing when an action fails: every understood or unclear message has a text.
-        said = [_whole(message) for message in messages if message.get("text")]
-        return said or [error(self.content.phrases.failed).as_dict()]
+        said = tuple(_whole(message) for message in answered.messages if message.get("text"))
+        return Answered(said or self._failed().messages, answered.ranking)
 
-    def _turns(self, conversation: str) -> Tuple[Turn, ...]:
-        try:
-            return self.transcripts.turns(conversation)
-        except Exception as failure:
-            # The message is answered all the same, as the first of its conversation.
-            logger.error("the turns before a message could not be read: %s", type(failure).__name__)
-            return ()
+    def _deleted_later(self) -> Dict[str, Any]:
+        return Message(self.content.phrases.deleted_later, Status.ANSWERED, custom={"topic": "dialog"}).as_dict()
 
-    def _keep(self, conversation: str, turn: Turn) -> None:
-        try:
-            self.transcripts.add(conversation, turn)
-        except Exception as failure:
-            # The patient has their reply; that the turn is lost is worth an operator's attention.
-            logger.error("a turn is lost, it could not be kept: %s", type(failure).__name__)
+    def _failed(self) -> Answered:
+        return Answered((error(self.content.phrases.failed).as_dict(),))
 
 
 def _with_notice(message: Dict[str, Any], notice: Optional[Finding]) -> Dict[str, Any]:
@@ -124,6 +164,29 @@ def _with_notice(message: Dict[str, Any], notice: Optional[Finding]) -> Dict[str
         return message
     custom = {**message["custom"], "notice": {"id": notice.flag.id}}
     return {**message, "text": f"{message['text']}\n\n{notice.flag.notice}", "custom": custom}
+
+
+def _screening(verdict: Optional[Verdict], redacted: Optional[Redacted]) -> Screening:
+    """The verdict as it may be kept: a word that de-identification took out of the text is taken out here, too."""
+    if verdict is None:
+        return Screening()
+    findings = tuple(
+        {
+            "flag": found.flag.id,
+            "level": found.level.value,
+            "part": found.part,
+            "words": [word for word in found.words if redacted and not redacted.took_out(word)],
+            "softened_by": found.softened_by,
+        }
+        for found in verdict.findings
+    )
+    return Screening(
+        flag=verdict.alarm and verdict.alarm.flag.id,
+        level=verdict.alarm and verdict.alarm.level.value,
+        notice=verdict.notice and verdict.notice.flag.id,
+        probability=round(verdict.probability, 3),
+        findings=findings,
+    )
 
 
 def _had_a_card(before: Tuple[Turn, ...]) -> bool:

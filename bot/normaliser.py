@@ -21,6 +21,8 @@ from bot.paths import CONTENT
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]")
 _WORD = re.compile(r"[^\W\d_]+")
+# What stands in place of a name or a number (content/privacy.yml): nothing to understand a message by.
+_PLACEHOLDER = re.compile(r"\[[A-ZÆØÅ-]{3,}\]")
 _DRAWN_OUT = re.compile(r"(.)\1{2,}")
 _DIGRAPHS = (("ae", "æ"), ("oe", "ø"), ("aa", "å"))
 _JOINTS = ("", "s", "e")
@@ -73,7 +75,7 @@ class Normaliser:
 
     def __call__(self, text: str) -> str:
         """The normalised text: lower case, tokens separated by single blanks."""
-        tokens = [self._word(token) for token in _TOKEN.findall(plain(text))]
+        tokens = [self._word(token) for token in _TOKEN.findall(plain(_PLACEHOLDER.sub(" ", text)))]
         return " ".join(self._joined(tokens))
 
     @cached_property

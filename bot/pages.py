@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,7 +14,7 @@ from bot.content import Content
 from bot.paths import WEB
 from bot.render import html
 from bot.reply import buttons_to
-from bot.transcripts import Turn
+from bot.store.turn import Turn
 
 COOKIE = "samtale"
 _DAY = 24 * 60 * 60
@@ -29,43 +30,60 @@ router = APIRouter(include_in_schema=False)
 @router.get("/chat")
 async def chat(request: Request) -> Response:
     """The conversation so far, and the form to go on."""
-    return _page(request)
+    return await _page(request)
 
 
 @router.post("/chat")
 async def say(request: Request, message: str = Form("")) -> Response:
     """A message from the form. A script that sends `X-Fragment` gets the new turn alone, else the page is shown anew."""
-    conversation = request.cookies.get(COOKIE) or new_conversation()
+    token = request.cookies.get(COOKIE) or new_conversation()
     try:
         text = readable(message)
     except ValueError:
-        return _page(request, _too_long_or_empty(request, message), 422)
-    replies = await request.app.state.conversations.handle_message(conversation, text)
+        return await _page(request, _too_long_or_empty(request, message), 422)
+    turn = await request.app.state.conversations.handle_message(_key(request, token), text)
     if request.headers.get("x-fragment"):
-        turns = request.app.state.conversations.transcripts.turns(conversation)
-        turn = turns[-1] if turns else Turn(message, tuple(replies))
         response: Response = HTMLResponse(_render("turn.html", request.app.state.content, turn=turn))
     else:
         response = RedirectResponse("/chat#seneste", 303)
-    response.set_cookie(COOKIE, conversation, max_age=_DAY, httponly=True, samesite="lax")
+    days = request.app.state.settings.retention_days
+    response.set_cookie(COOKIE, token, max_age=days * _DAY, httponly=True, samesite="lax", secure=_is_https(request))
     return response
+
+
+@router.get("/chat/hent")
+async def download(request: Request) -> Response:
+    """The conversation as a text file, as it is kept."""
+    content: Content = request.app.state.content
+    text = _render("conversation.txt", content, turns=await _turns(request), zone=ZoneInfo("Europe/Copenhagen"))
+    headers = {"Content-Disposition": f'attachment; filename="{content.phrases.page.file}"', "Cache-Control": "no-store"}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 @router.post("/chat/slet")
 async def delete(request: Request) -> Response:
     """Delete the conversation and begin with an empty page."""
-    conversation = request.cookies.get(COOKIE)
-    if conversation:
-        await request.app.state.conversations.forget(conversation)
-    response = RedirectResponse("/chat", 303)
+    token = request.cookies.get(COOKIE)
+    done = not token or await request.app.state.conversations.forget(_key(request, token))
+    if done:
+        response: Response = RedirectResponse("/chat", 303)
+    else:
+        response = _shown(request, (), str(request.app.state.content.phrases.page.delete_later), 202)
     response.delete_cookie(COOKIE)
     return response
 
 
-def _page(request: Request, complaint: str = "", status: int = 200) -> Response:
-    conversation = request.cookies.get(COOKIE, "")
+async def _page(request: Request, complaint: str = "", status: int = 200) -> Response:
+    return _shown(request, await _turns(request), complaint, status)
+
+
+async def _turns(request: Request) -> Sequence[Turn]:
+    token = request.cookies.get(COOKIE)
+    return await request.app.state.conversations.archive.turns(_key(request, token)) if token else ()
+
+
+def _shown(request: Request, turns: Sequence[Turn], complaint: str, status: int) -> Response:
     content: Content = request.app.state.content
-    turns = request.app.state.conversations.transcripts.turns(conversation)
     text = _render(
         "chat.html",
         content,
@@ -77,7 +95,16 @@ def _page(request: Request, complaint: str = "", status: int = 200) -> Response:
         alarm=content.contacts["alarmcentralen"],
         doctor=content.contacts["laegevagt"],
     )
-    return HTMLResponse(text, status, {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"})
+    headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return HTMLResponse(text, status, headers)
+
+
+def _key(request: Request, token: str) -> str:
+    return str(request.app.state.identities.of_page(token))
+
+
+def _is_https(request: Request) -> bool:
+    return request.url.scheme == "https"
 
 
 def _contacts_of_last_card(turns: Sequence[Turn]) -> List[Dict[str, str]]:

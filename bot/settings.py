@@ -9,6 +9,7 @@ from typing import FrozenSet, List, Optional
 from dotenv import dotenv_values
 from pydantic import BaseSettings, Field, ValidationError
 
+from bot.identity import kept_secret
 from bot.paths import ROOT
 
 PREFIX = "SMERTE_"
@@ -25,6 +26,12 @@ class Settings(BaseSettings):
     rest_keys: str = Field("", description="Keys, comma-separated, that open the REST channel to other machines")
     origins: str = Field("", description="Sites, comma-separated, that may call /api from a browser")
     reply_seconds: float = Field(20.0, gt=0, le=120, description="How long a reply may take before the patient is told")
+    database_url: Optional[str] = Field(None, description="SQLite or PostgreSQL; default: SQLite in the folder of SMERTE_VAR")
+    retention_days: int = Field(30, ge=1, le=365, description="How many days a message is kept")
+    secret_key: Optional[str] = Field(
+        None, min_length=32, description="Keys conversations in the database; default: made once and kept in SMERTE_VAR"
+    )
+    var: Path = Field(ROOT / "var", description="Folder of database, secret and queue")
     spacy_wheel: Optional[Path] = Field(None, description="A da_core_news_sm wheel for set-up to install (./run)")
     python: Optional[str] = Field(None, description="The Python 3.10 that set-up shall use (./run)")
 
@@ -41,6 +48,19 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> List[str]:
         """The sites that may call /api."""
         return _listed(self.origins)
+
+    @property
+    def database(self) -> str:
+        """The address of the database."""
+        return self.database_url or f"sqlite:///{self.var.absolute() / 'smertebot.sqlite'}"
+
+    @property
+    def secret(self) -> str:
+        """The server's secret. Raises SettingsError when it can be neither read nor made."""
+        try:
+            return self.secret_key or kept_secret(self.var / "secret_key")
+        except OSError as error:
+            raise SettingsError(f"{PREFIX}VAR: no secret can be kept in {self.var} ({error.strerror})")
 
 
 def load() -> Settings:

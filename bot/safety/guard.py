@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Sequence
 
 from bot.safety.detector import Detector, Verdict
 
@@ -24,9 +24,14 @@ class Guard:
         self._training = ThreadPoolExecutor(1, "guard-model")
         self._detector: "Future[Detector]" = self._pool.submit(_loaded)
 
-    def start(self) -> "Future[Detector]":
-        """Load the classifier in the background; done when it is there or has failed."""
-        return self._training.submit(self._with_model)
+    @property
+    def patterns(self) -> "Future[Detector]":
+        """Done when the patterns are there."""
+        return self._detector
+
+    def start(self, after: "Future[Any]") -> "Future[Detector]":
+        """Load the classifier in the background once `after` is done; done when it is there or has failed."""
+        return self._training.submit(self._with_model, after)
 
     async def screen(self, text: str, before: Sequence[str], after_asking: bool = False) -> Verdict:
         """See Detector.screen. Raises when the patterns cannot be loaded."""
@@ -39,7 +44,8 @@ class Guard:
     def _screen(self, text: str, before: Sequence[str], after_asking: bool) -> Verdict:
         return self._detector.result().screen(text, before, after_asking)
 
-    def _with_model(self) -> Detector:
+    def _with_model(self, after: "Future[Any]") -> Detector:
+        wait([after])
         try:
             return self._detector.result().with_model()
         except Exception as error:

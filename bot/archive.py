@@ -1,0 +1,44 @@
+"""The store, off the event loop: no message waits longer for it than a database may take to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Tuple
+
+from bot.store.keeper import Keeper
+from bot.store.turn import Turn
+
+logger = logging.getLogger(__name__)
+SECONDS = 4.0
+_THREADS = 8
+
+
+class Archive:
+    """Asks a keeper on threads of its own. Nothing here raises: the patient is answered whatever the store does."""
+
+    def __init__(self, keeper: Keeper):
+        self.keeper = keeper
+        self._pool = ThreadPoolExecutor(_THREADS, "archive")
+
+    async def turns(self, conversation: str) -> Tuple[Turn, ...]:
+        """The turns of a conversation, oldest first; none when they cannot be read."""
+        return await self._ask("the turns before a message could not be read", (), self.keeper.turns, conversation)
+
+    async def keep(self, turn: Turn) -> None:
+        """Keep a turn; on disk when this returns."""
+        await self._ask("a turn may be lost, keeping it failed", None, self.keeper.keep, turn)
+
+    async def forget(self, conversation: str) -> bool:
+        """Delete a conversation; False when that will be done later only."""
+        return await self._ask("a conversation could not be deleted at once", False, self.keeper.forget, conversation)
+
+    async def _ask(self, complaint: str, otherwise: Any, work: Callable[[Any], Any], subject: Any) -> Any:
+        asked = asyncio.get_running_loop().run_in_executor(self._pool, work, subject)
+        try:
+            # Shielded: a slow store goes on with its work when nobody waits for it any more.
+            return await asyncio.wait_for(asyncio.shield(asked), SECONDS)
+        except Exception as failure:
+            logger.error("%s: %s", complaint, type(failure).__name__)
+            return otherwise

@@ -1,0 +1,1 @@
+"""What is kept: every turn, de-identified, in one database; and a queue on disk for when that database fails."""
