@@ -5,6 +5,7 @@ The port opens before Rasa is imported; until the model is loaded, messages get 
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Optional
 
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from bot import api, content, pages
+from bot import api, content, logs, pages
 from bot.archive import Archive
 from bot.assistant import Assistant
 from bot.conversation import Conversations
@@ -37,13 +38,14 @@ def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> Fas
     loaded = content.load()
     load_flags(), load_context(), load_cards()
     database = Database(settings.database)
-    keeper = Keeper(database, Backlog(settings.var / "backlog.jsonl"), settings.retention_days)
+    keeper = Keeper(database, Backlog(settings.folder / "backlog.jsonl"), settings.retention_days)
     keeper.open()
     running = assistant or Assistant(settings.model, settings.reply_seconds, database, keeper)
     guard, redactor = Guard(), Redactor()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        logs.handle_loop_errors(asyncio.get_running_loop())
         keeper.start()
         running.start(after=guard.start(after=redactor.start(after=guard.patterns)))
         yield

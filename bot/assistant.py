@@ -58,6 +58,7 @@ class Assistant:
         self._model, self._seconds = model, reply_seconds
         self._database, self._keeper = database, keeper
         self._loop = asyncio.new_event_loop()
+        logs.handle_loop_errors(self._loop)
         self._agent: Optional["Agent"] = None
         self._trackers: Optional["Trackers"] = None
         self.readiness = Readiness(False, "starting")

@@ -37,7 +37,6 @@ class Identities:
 def kept_secret(path: Path) -> str:
     """The secret in the file, made now when there is none. Raises OSError when it can be neither read nor made."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         new.touch(mode=0o600)
         new.write_text(secrets.token_urlsafe(48))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import FrozenSet, List, Optional
 
 from dotenv import dotenv_values
@@ -50,17 +51,24 @@ class Settings(BaseSettings):
         return _listed(self.origins)
 
     @property
+    def folder(self) -> Path:
+        """SMERTE_VAR, made where it is missing. Raises SettingsError when nothing can be written there."""
+        try:
+            self.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with TemporaryFile(dir=self.var):
+                return self.var.absolute()
+        except OSError as error:
+            raise SettingsError(f"{PREFIX}VAR: nothing can be written in {self.var} ({error.strerror})")
+
+    @property
     def database(self) -> str:
-        """The address of the database."""
-        return self.database_url or f"sqlite:///{self.var.absolute() / 'smertebot.sqlite'}"
+        """The address of the database. Raises SettingsError."""
+        return self.database_url or f"sqlite:///{self.folder / 'smertebot.sqlite'}"
 
     @property
     def secret(self) -> str:
-        """The server's secret. Raises SettingsError when it can be neither read nor made."""
-        try:
-            return self.secret_key or kept_secret(self.var / "secret_key")
-        except OSError as error:
-            raise SettingsError(f"{PREFIX}VAR: no secret can be kept in {self.var} ({error.strerror})")
+        """The server's secret. Raises SettingsError."""
+        return self.secret_key or kept_secret(self.folder / "secret_key")
 
 
 def load() -> Settings:

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from uuid import uuid4
 
 import pytest
@@ -39,15 +39,17 @@ class Server:
 
     url: str
     log: Path
+    var: Path
+    process: "subprocess.Popen[bytes]"
 
     def post(self, path: str, body: Any, headers: Optional[Dict[str, str]] = None) -> Reply:
         """Send JSON, or bytes as they are."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return _fetch(urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **(headers or {})}))
 
-    def get(self, path: str) -> Reply:
+    def get(self, path: str, headers: Optional[Dict[str, str]] = None, method: str = "GET") -> Reply:
         """Fetch a page."""
-        return _fetch(urllib.request.Request(self.url + path))
+        return _fetch(urllib.request.Request(self.url + path, headers=headers or {}, method=method))
 
     def say(self, text: str, sender: str = "") -> List[Dict[str, Any]]:
         """The messages that answer a text; without a sender in a conversation of its own."""
@@ -84,14 +86,14 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServ
     """Starts `smertebot serve` with settings; `until` is the path that must answer 200 before the test goes on."""
     processes: List[subprocess.Popen[bytes]] = []
 
-    def start(until: str = "/readyz", **settings: str) -> Server:
-        port = _free_port()
-        log = tmp_path_factory.mktemp("server") / "log"
-        environment = {**os.environ, **{f"SMERTE_{name.upper()}": value for name, value in settings.items()}}
-        command = [sys.executable, "-m", "bot.cli", "serve", "--port", str(port)]
+    def start(until: str = "/readyz", program: Sequence[str] = ("-m", "bot.cli"), **settings: str) -> Server:
+        port, folder = free_port(), tmp_path_factory.mktemp("server")
+        log, chosen = folder / "log", {"var": str(folder / "var"), **settings}
+        environment = {**os.environ, **{f"SMERTE_{name.upper()}": value for name, value in chosen.items()}}
+        command = [sys.executable, *program, "serve", "--port", str(port)]
         with log.open("wb") as out:
             processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out))
-        server = Server(f"http://127.0.0.1:{port}", log)
+        server = Server(f"http://127.0.0.1:{port}", log, Path(chosen["var"]), processes[-1])
         _wait_for(server, until, processes[-1])
         return server
 
@@ -149,7 +151,7 @@ def eval_texts() -> List[str]:
     return said + [case["text"] for case in cases if case.get("text")]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -8,24 +8,66 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
+from bot.archive import Archive
+from bot.assistant import Answered, Readiness
 from bot.content import Content
 from bot.conversation import Conversations
+from bot.privacy.redactor import Redacted
 from bot.safety.guard import Guard
-from bot.transcripts import Transcripts, Turn
+from bot.store.turn import Turn
 
 
 class Broken:
-    """An assistant that raises, says nothing, or never answers."""
+    """An assistant that raises, says nothing, or never answers; it notes what it was asked."""
+
+    readiness = Readiness(True, "ready", "a model")
 
     def __init__(self, how: str):
         self._how = how
+        self.asked: List[str] = []
 
-    async def answer(self, conversation: str, text: str) -> List[Dict[str, Any]]:
+    async def answer(self, conversation: str, text: str) -> Answered:
+        self.asked.append(text)
         if self._how == "raises":
             raise RuntimeError(text)
         if self._how == "hangs":
             await asyncio.Event().wait()
-        return []
+        return Answered(())
+
+
+class Kept:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.kept: List[Turn] = []
+
+    def turns(self, conversation: str) -> Tuple[Turn, ...]:
+        return tuple(self.kept)
+
+    def keep(self, turn: Turn) -> None:
+        self.kept.append(turn)
+
+
+class Failing(Kept):
+    """A store that can neither be read nor written."""
+
+    def turns(self, conversation: str) -> Tuple[Turn, ...]:
+        raise OSError("unable to open database file")
+
+    def keep(self, turn: Turn) -> None:
+        raise OSError(f"unable to write {turn.said}")
+
+
+class Redacting:
+    """De-identification of one name, or a failing one."""
+
+    def __init__(self, fails: bool = False):
+        self._fails = fails
+
+    async def redact(self, text: str) -> Redacted:
+        if self._fails:
+            raise MemoryError(text)
+        return Redacted(text.replace("Grethe", "[NAVN]"), ("NAME",) if "Grethe" in text else ())
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +76,25 @@ def guard() -> Guard:
     return Guard()
 
 
-class Unreadable(Transcripts):
-    """A store that can neither be read nor written, as one whose database file cannot be opened."""
-
-    def turns(self, conversation: str) -> Tuple[Turn, ...]:
-        raise OSError("unable to open database file")
-
-    def add(self, conversation: str, turn: Turn) -> None:
-        raise OSError(f"unable to write {turn.said}")
-
-
-def _say(
-    how: str, text: str, curated: Content, guard: Guard, transcripts: Optional[Transcripts] = None
-) -> List[Dict[str, Any]]:
-    conversations = Conversations(Broken(how), curated, transcripts or Transcripts(), guard)  # type: ignore[arg-type]
+def _turn(
+    how: str,
+    text: str,
+    curated: Content,
+    guard: Guard,
+    store: Optional[Kept] = None,
+    redacting: Optional[Redacting] = None,
+    assistant: Optional[Broken] = None,
+) -> Turn:
+    archive = Archive(store or Kept())  # type: ignore[arg-type]
+    asked: Any = assistant or Broken(how)
+    conversations = Conversations(asked, curated, archive, guard, redacting or Redacting())  # type: ignore[arg-type]
     # On a thread of its own: browser tests before it may have left an event loop running on this one.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(conversations.handle_message("a", text))).result()
+
+
+def _say(how: str, text: str, curated: Content, guard: Guard, store: Optional[Kept] = None) -> List[Dict[str, Any]]:
+    return list(_turn(how, text, curated, guard, store).replies)
 
 
 @pytest.mark.parametrize("how", ["raises", "says nothing"])
@@ -66,12 +110,48 @@ def test_given_a_failing_or_hanging_assistant_the_card_comes_alone(how: str, cur
     assert [message["custom"]["status"] for message in messages] == ["red_flag"]
 
 
-def test_given_a_store_that_cannot_be_opened_the_card_comes_and_the_log_says_that_the_turn_is_lost(
+def test_given_a_store_that_fails_the_card_comes_and_the_log_says_so_without_the_text(
     curated: Content, guard: Guard, caplog: pytest.LogCaptureFixture
 ) -> None:
-    messages = _say("says nothing", "jeg kan ikke få vejret, kanelgifler", curated, guard, Unreadable())
+    messages = _say("says nothing", "jeg kan ikke få vejret, kanelgifler", curated, guard, Failing())
     assert messages[0]["custom"]["status"] == "red_flag"
-    assert "a turn is lost" in caplog.text and "kanelgifler" not in caplog.text
+    assert "a turn may be lost" in caplog.text and "kanelgifler" not in caplog.text
+
+
+def test_rasa_and_the_store_get_the_text_without_the_name(curated: Content, guard: Guard) -> None:
+    store, assistant = Kept(), Broken("says nothing")
+    _turn("", "jeg hedder Grethe, hvor kan jeg parkere", curated, guard, store, assistant=assistant)
+    assert assistant.asked == ["jeg hedder [NAVN], hvor kan jeg parkere"] and store.kept[0].said == assistant.asked[0]
+    assert store.kept[0].removed == ("NAME",)
+
+
+def test_the_screening_reads_the_text_as_it_was_written(curated: Content, guard: Guard) -> None:
+    class Greedy(Redacting):
+        async def redact(self, text: str) -> Redacted:
+            return Redacted("[NAVN]", ("NAME",), frozenset({"vejret"}))
+
+    store = Kept()
+    turn = _turn("says nothing", "jeg kan ikke få vejret", curated, guard, store, Greedy())
+    assert turn.status == "red_flag" and turn.screening.flag == "akut.aandenoed"
+    assert all("vejret" not in finding["words"] for finding in turn.screening.findings)
+
+
+@pytest.mark.parametrize("text, status", [("jeg kan ikke få vejret og har blå læber", "red_flag"), ("hvor kan jeg parkere", "error")])
+def test_given_a_failing_de_identification_the_text_is_dropped_and_only_the_screening_reads_it(
+    curated: Content, guard: Guard, caplog: pytest.LogCaptureFixture, text: str, status: str
+) -> None:
+    store, assistant = Kept(), Broken("says nothing")
+    turn = _turn("", text, curated, guard, store, Redacting(fails=True), assistant)
+    assert turn.status == status and assistant.asked == []
+    assert store.kept[0].said == curated.phrases.removed and text not in caplog.text
+
+
+def test_a_turn_holds_what_was_thought_and_by_which_versions(curated: Content, guard: Guard) -> None:
+    store = Kept()
+    _turn("says nothing", "jeg kan ikke få vejret", curated, guard, store)
+    kept = store.kept[0]
+    assert (kept.screening.level, kept.model, kept.content, kept.language) == ("112", "a model", curated.version, "da")
+    assert kept.screening.findings[0]["words"] and 0 < kept.seconds < 5
 
 
 def test_a_failure_keeps_the_message_out_of_the_log(

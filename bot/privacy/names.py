@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, FrozenSet, Iterator, List, Optional
 
 from bot.content import load as load_content
 from bot.language import is_word
-from bot.normaliser import fold, vocabulary_of
+from bot.normaliser import Normaliser, fold, load_spelling, vocabulary_of
 from bot.paths import ROOT
 from bot.privacy.span import Kind, Span
 from bot.privacy.words import PrivacyWords, any_of, kept_streets, load_words, same_length
@@ -79,8 +79,12 @@ class Names:
         words = _WORD.findall(same_length(found))
         if not words or all(word in self._never or len(word) < 2 for word in words) or _DIGIT.search(found):
             return False
-        ordinary = is_word(words[0]) or words[0] in self._vocabulary
-        return len(words) > 1 or found != found.lower() or words[0] in self._lists.also_words or not ordinary
+        if len(words) > 1 or found != found.lower() or words[0] in self._lists.also_words:
+            return True
+        return not (is_word(words[0]) or words[0] in self._vocabulary or self._is_misspelled(words[0]))
+
+    def _is_misspelled(self, word: str) -> bool:
+        return word not in self._lists.known and self._normaliser(word) != word
 
     def _after_cues(self, text: str) -> Iterator[Span]:
         """One to four words after `jeg hedder`, `mvh`: names, unless they are ordinary words."""
@@ -163,6 +167,10 @@ class Names:
         """The words of the curated answers: names of conditions, drugs and places rather than of patients."""
         answers = load_content().answers.values()
         return vocabulary_of(part for answer in answers for part in (answer.question, answer.text, answer.more or ""))
+
+    @cached_property
+    def _normaliser(self) -> Normaliser:
+        return Normaliser(self._vocabulary, load_spelling())
 
     @cached_property
     def _lists(self) -> "_Lists":

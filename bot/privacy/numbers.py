@@ -234,7 +234,7 @@ class Numbers:
         return re.compile(rf"(?<![^\W\d_])(?:(?P<sure>{sure})|\w*{any_number})(?![^\W\d_])")
 
 
-_VALUE = re.compile(r"(?<![^\W\d_])(?:[a-z]{1,4}[^\S\n]?)?[a-z]?\d[0-9a-z]*(?:[^\S\n]?[\-/.][^\S\n]?[0-9a-z]+|[^\S\n]\d+)*|[a-zæøå._-]+\d{2,}(?!\w)")
+_VALUE = re.compile(r"(?<![^\W\d_])(?:[a-z]{1,4}[^\S\n]?)?[a-z]?\d[0-9a-z]*(?:[^\S\n]?[\-/.][^\S\n]?[0-9a-z]+|[^\S\n]\d+)*|[a-zæøå][a-zæøå._-]+\d{2,}(?!\w)")
 
 
 def _groups_of(groups: Sequence[_Digits], digits: int) -> int:

@@ -39,11 +39,14 @@ class Deidentifier:
 
     def __init__(self, names: Optional[Names] = None):
         self._words = load_words()
+        self._placeholder = re.compile("|".join(map(re.escape, self._words.placeholders.values())))
         self._finders = (Numbers(self._words), Links(self._words), Addresses(self._words), names or Names.load())
 
     def spans(self, text: str) -> List[Span]:
         """Where personal data stands, in order, without overlaps."""
-        return merged(span for finder in self._finders for span in finder.find(text))
+        taken = [placeholder.span() for placeholder in self._placeholder.finditer(text)]
+        found = (span for finder in self._finders for span in finder.find(text))
+        return merged(span for span in found if not any(span.start < end and start < span.end for start, end in taken))
 
     def redact(self, text: str) -> Redacted:
         """The text with a placeholder for each span."""

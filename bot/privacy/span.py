@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Iterable, List
+from typing import Iterable, List, Tuple
 
 
 class Kind(str, Enum):
@@ -34,12 +34,16 @@ class Span:
 
 
 def merged(spans: Iterable[Span]) -> List[Span]:
-    """The spans in order, those that meet joined to one, of the kind of the longest of them."""
+    """The spans in order, those that meet joined to one, of the kind of the longest of them; of equals the first in Kind."""
     kept: List[Span] = []
     for span in sorted(spans):
         if kept and kept[-1].meets(span):
             last = kept.pop()
-            longest = max(last, span, key=lambda each: each.end - each.start)
-            span = Span(last.start, max(last.end, span.end), longest.kind)
+            telling = max(last, span, key=_tells)
+            span = Span(last.start, max(last.end, span.end), telling.kind)
         kept.append(span)
     return kept
+
+
+def _tells(span: Span) -> Tuple[bool, int, int]:
+    return span.kind is not Kind.OTHER_ID, span.end - span.start, -list(Kind).index(span.kind)

@@ -15,6 +15,8 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError, DataError, DisconnectionError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from bot.store import patience
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_SECONDS = 1
 # Any number that other programs on the same PostgreSQL server are unlikely to lock.
@@ -29,8 +31,7 @@ _OPTIONS: Dict[str, Any] = {
 }
 _POSTGRESQL = {
     "connect_timeout": 2,
-    "tcp_user_timeout": 3000,
-    "options": f"-c statement_timeout=30000 -c lock_timeout={WAIT_SECONDS * 1000} -c timezone=UTC",
+    "options": f"-c lock_timeout={WAIT_SECONDS * 1000} -c timezone=UTC",
 }
 
 
@@ -76,9 +77,10 @@ class Database:
             with _failures_named():
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            with self.writing() as connection:
+            with patience.patiently(), self.writing() as connection:
                 if not self.is_sqlite:
-                    # Several workers may start at once.
+                    # Several workers may start at once; the second waits for the first.
+                    connection.execute(text("SET LOCAL lock_timeout = 0"))
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
                 command.upgrade(_alembic(connection), "head")
         except CommandError as error:
@@ -132,6 +134,7 @@ def _failures_named() -> Iterator[None]:
 
 
 def _postgresql(url: URL) -> Engine:
+    patience.install()
     return create_engine(url, **_OPTIONS, pool_pre_ping=True, connect_args=_POSTGRESQL)
 
 

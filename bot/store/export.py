@@ -14,6 +14,7 @@ from sqlalchemy import Date, case, cast, func, select
 from sqlalchemy.sql import Select
 
 from bot.store.database import Database
+from bot.store.patience import patiently
 from bot.store.tables import feedback, messages, turns
 
 HERE = ZoneInfo("Europe/Copenhagen")
@@ -68,7 +69,7 @@ def transcripts(database: Database, chosen: Filter) -> Iterator[Row]:
         .scalar_subquery()
     )
     query = select(turns, helpful.label("helpful"), answers.label("answers")).order_by(turns.c.at, turns.c.id)
-    with database.reading() as connection:
+    with patiently(), database.reading() as connection:
         for row in connection.execution_options(stream_results=True, max_row_buffer=_AT_ONCE).execute(chosen.narrow(query)).mappings():
             yield _transcript(row)
 
@@ -87,7 +88,7 @@ def figures(database: Database, chosen: Filter) -> Iterator[Row]:
         func.coalesce(func.sum(case((feedback.c.helpful == 0, 1), else_=0)), 0).label("unhelpful"),
     ).select_from(turns.outerjoin(feedback, feedback.c.turn_id == turns.c.id))
     query = chosen.narrow(query).group_by(day, turns.c.status, turns.c.flag).order_by(day, turns.c.status, turns.c.flag)
-    with database.reading() as connection:
+    with patiently(), database.reading() as connection:
         for row in connection.execute(query).mappings():
             yield {**row, "date": str(row["date"]), "mean_seconds": round(row["mean_seconds"], 3)}
 
@@ -100,7 +101,7 @@ def write(rows: Iterable[Row], form: Form, out: TextIO, columns: List[str]) -> i
         sheet.writeheader()
     for count, row in enumerate(rows, 1):
         if form is Form.CSV:
-            sheet.writerow({column: row[column] for column in columns})
+            sheet.writerow({column: _cell(row[column]) for column in columns})
         else:
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     return count
@@ -110,6 +111,11 @@ WHAT: Dict[str, "tuple[Callable[[Database, Filter], Iterator[Row]], List[str]]"]
     "transcripts": (transcripts, list(_TRANSCRIPT)),
     "figures": (figures, list(_FIGURES)),
 }
+
+
+def _cell(value: Any) -> Any:
+    """Blanks before a formula would hide it from the writer that defuses formulas, and not from every spreadsheet."""
+    return value.lstrip() if isinstance(value, str) else value
 
 
 def _transcript(row: Row) -> Row:

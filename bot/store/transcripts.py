@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.schema import Table
 
 from bot.store.database import Database
+from bot.store.patience import patiently
 from bot.store.tables import audit, conversations, messages, replies, trackers, turns
 from bot.store.turn import Screening, Turn
 
@@ -62,7 +63,7 @@ class Transcripts:
 
     def purge(self, before: datetime, days: int) -> int:
         """Delete what is older than a time, with a line in the audit log; how many turns that were."""
-        with self.database.writing() as connection:
+        with patiently(), self.database.writing() as connection:
             gone = _delete_turns(connection, turns.c.at < before)
             gone_trackers = connection.execute(delete(trackers).where(trackers.c.at < before)).rowcount
             _delete_empty_conversations(connection, conversations.c.last_at < before)
