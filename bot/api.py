@@ -153,11 +153,13 @@ async def healthz() -> Dict[str, str]:
 async def readyz(request: Request) -> JSONResponse:
     """200 when messages can be answered and kept, else 503 and why."""
     readiness, health = request.app.state.assistant.readiness, _health(request)
+    deidentifies = request.app.state.conversations.redactor.ready
     body = {
-        "ready": readiness.ready and health.available,
+        "ready": readiness.ready and health.available and deidentifies,
         "detail": readiness.detail,
         "model": readiness.model,
         "language": readiness.language,
+        "deidentification": "works" if deidentifies else "not loaded: texts are neither stored nor answered",
         "database": "works" if health.available else f"does not work ({health.failure}): turns wait in a queue on disk",
         "turns_waiting": health.waiting,
         "turns_lost": health.lost,

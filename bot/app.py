@@ -23,7 +23,9 @@ from bot.conversation import Conversations
 from bot.identity import Identities
 from bot.limits import BodyLimit
 from bot.paths import WEB
+from bot.privacy.names import Names
 from bot.privacy.redactor import Redactor
+from bot.privacy.words import load_words
 from bot.safety.card import load_cards
 from bot.safety.flags import load_context, load_flags
 from bot.safety.guard import Guard
@@ -34,9 +36,10 @@ from bot.store.keeper import Keeper
 
 
 def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> FastAPI:
-    """The application. Raises ContentError, DatabaseError, SettingsError when content, database or settings may not be used."""
+    """The application. Raises ContentError, DatabaseError, NamesMissing, SettingsError when one of these may not be used."""
     loaded = content.load()
-    load_flags(), load_context(), load_cards()
+    load_flags(), load_context(), load_cards(), load_words()
+    Names.require()
     database = Database(settings.database)
     keeper = Keeper(database, Backlog(settings.folder / "backlog.jsonl"), settings.retention_days)
     keeper.open()

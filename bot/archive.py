@@ -11,7 +11,9 @@ from bot.store.keeper import Keeper
 from bot.store.turn import Turn
 
 logger = logging.getLogger(__name__)
-SECONDS = 4.0
+SECONDS = 3.0
+# What was said before is worth less than an alarm's card at once.
+READ_SECONDS = 1.0
 _THREADS = 8
 
 
@@ -23,8 +25,9 @@ class Archive:
         self._pool = ThreadPoolExecutor(_THREADS, "archive")
 
     async def turns(self, conversation: str) -> Tuple[Turn, ...]:
-        """The turns of a conversation, oldest first; none when they cannot be read."""
-        return await self._ask("the turns before a message could not be read", (), self.keeper.turns, conversation)
+        """The turns of a conversation, oldest first; the few that are remembered when they cannot be read in time."""
+        read = await self._ask("the turns before a message could not be read", None, self.keeper.turns, conversation, READ_SECONDS)
+        return self.keeper.remembered(conversation) if read is None else read
 
     async def keep(self, turn: Turn) -> None:
         """Keep a turn; on disk when this returns."""
@@ -34,11 +37,13 @@ class Archive:
         """Delete a conversation; False when that will be done later only."""
         return await self._ask("a conversation could not be deleted at once", False, self.keeper.forget, conversation)
 
-    async def _ask(self, complaint: str, otherwise: Any, work: Callable[[Any], Any], subject: Any) -> Any:
+    async def _ask(
+        self, complaint: str, otherwise: Any, work: Callable[[Any], Any], subject: Any, seconds: float = SECONDS
+    ) -> Any:
         asked = asyncio.get_running_loop().run_in_executor(self._pool, work, subject)
         try:
             # Shielded: a slow store goes on with its work when nobody waits for it any more.
-            return await asyncio.wait_for(asyncio.shield(asked), SECONDS)
+            return await asyncio.wait_for(asyncio.shield(asked), seconds)
         except Exception as failure:
             logger.error("%s: %s", complaint, type(failure).__name__)
             return otherwise

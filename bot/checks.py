@@ -14,6 +14,7 @@ from bot.document import Document, Problem
 from bot.examples import Example, same_words, training_examples
 from bot.normaliser import load_spelling
 from bot.paths import CONTENT, DATA, ROOT
+from bot.privacy.words import load_words
 from bot.readability import lix, words
 from bot.safety.card import load_cards
 from bot.safety.flags import load_context, load_flags
@@ -28,7 +29,7 @@ _TYPED_NUMBER = re.compile(r"(?<!\d)(?:112|18\d\d|\d{2} ?\d{2} ?\d{2} ?\d{2}|\d{
 def run() -> List[Problem]:
     """Every finding. Raises ContentError when the content alone does not hold together."""
     content = content_module.load()
-    load_spelling(), follow_up_openers(), load_flags(), load_context(), load_cards()
+    load_spelling(), follow_up_openers(), load_flags(), load_context(), load_cards(), load_words()
     examples = list(training_examples())
     intents = domain_intents()
     return [

@@ -48,6 +48,7 @@ def serve(host: str, port: int) -> None:
     from bot import logs
     from bot.app import create_app
     from bot.content import ContentError
+    from bot.privacy.names import NamesMissing
     from bot.store.database import DatabaseError
 
     # Database, secret and queue are for this user alone.
@@ -61,6 +62,8 @@ def serve(host: str, port: int) -> None:
         sys.exit(f"Settings: {PREFIX}{error}")
     except SettingsError as error:
         sys.exit(f"Settings: {error}")
+    except NamesMissing as error:
+        sys.exit(str(error))
     click.echo(f"Open http://{host}:{port}/ (answers come as soon as the model is loaded)")
     uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False, ws="none")
 

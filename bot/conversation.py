@@ -109,7 +109,7 @@ class Conversations:
             beside = await self._beside_a_card(asked.conversation, redacted.text) if redacted else Answered(())
             return Answered((self._card(verdict.alarm, asked.said), *beside.messages), beside.ranking)
         if redacted is None:
-            return self._failed()
+            return self._failed() if self.assistant.readiness.ready else self._not_ready()
         answered = await self._answered(asked.conversation, redacted.text)
         first, *others = answered.messages
         messages = (_with_notice(first, verdict.notice), *others, *self._asked_afterwards(before))
@@ -142,7 +142,7 @@ class Conversations:
         try:
             answered = await self.assistant.answer(conversation, text)
         except NotReady:
-            return Answered((error(self.content.phrases.not_ready).as_dict(),))
+            return self._not_ready()
         except Exception as failure:
             # No text here: a message of a patient may not reach the log.
             logger.error("a message could not be answered: %s", type(failure).__name__)
@@ -150,6 +150,9 @@ class Conversations:
         # Rasa answers with nothing when an action fails: every understood or unclear message has a text.
         said = tuple(_whole(message) for message in answered.messages if message.get("text"))
         return Answered(said or self._failed().messages, answered.ranking)
+
+    def _not_ready(self) -> Answered:
+        return Answered((error(self.content.phrases.not_ready).as_dict(),))
 
     def _deleted_later(self) -> Dict[str, Any]:
         return Message(self.content.phrases.deleted_later, Status.ANSWERED, custom={"topic": "dialog"}).as_dict()

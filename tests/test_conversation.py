@@ -48,6 +48,10 @@ class Kept:
         self.kept.append(turn)
 
 
+    def remembered(self, conversation: str) -> Tuple[Turn, ...]:
+        return tuple(self.kept)
+
+
 class Failing(Kept):
     """A store that can neither be read nor written."""
 
@@ -116,6 +120,16 @@ def test_given_a_store_that_fails_the_card_comes_and_the_log_says_so_without_the
     messages = _say("says nothing", "jeg kan ikke få vejret, kanelgifler", curated, guard, Failing())
     assert messages[0]["custom"]["status"] == "red_flag"
     assert "a turn may be lost" in caplog.text and "kanelgifler" not in caplog.text
+
+
+def test_given_turns_that_cannot_be_read_the_remembered_ones_complete_a_sign(curated: Content, guard: Guard) -> None:
+    class Forgetful(Kept):
+        def turns(self, conversation: str) -> Tuple[Turn, ...]:
+            raise OSError
+
+    store = Forgetful()
+    _turn("says nothing", "jeg har fået ondt i brystet", curated, guard, store)
+    assert store.remembered("a") and _turn("says nothing", "og nu kan jeg ikke få vejret", curated, guard, store).status == "red_flag"
 
 
 def test_rasa_and_the_store_get_the_text_without_the_name(curated: Content, guard: Guard) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Callable, Iterator, List, Tuple
 
@@ -154,6 +155,33 @@ def test_a_turn_that_was_written_and_still_waits_is_there_once(keeper: Keeper, d
     assert _said(database) == ["en gang"]
 
 
+def test_an_entry_that_no_database_takes_is_set_aside_and_holds_up_no_other(
+    database: Database, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    backlog = Backlog(folder / "backlog.jsonl")
+    for entry in (turn("før"), turn("kanelgifler", minutes=1, seconds={"not": "a number"}), turn("efter", minutes=2)):
+        backlog.append(entry)
+    keeper = Keeper(database, backlog, 3650)
+    keeper.open()
+    aside = folder / "backlog.rejected.jsonl"
+    assert keeper.available and _said(database) == ["før", "efter"] and "kanelgifler" in aside.read_text()
+    assert "set aside" in caplog.text and "kanelgifler" not in caplog.text
+    keeper.forget("a")
+    assert "kanelgifler" not in aside.read_text()
+
+
+def test_retention_reaches_memory_and_what_was_set_aside(database: Database, folder: Path) -> None:
+    backlog = Backlog(folder / "backlog.jsonl")
+    keeper = Keeper(database, backlog, retention_days=30)
+    keeper.open()
+    backlog.reject(turn("kanelgifler"))
+    keeper.keep(turn("gammel"))
+    keeper.keep(turn("ny", minutes=40 * 24 * 60))
+    keeper.purge(NOW + timedelta(days=41))
+    assert [each.said for each in keeper.remembered("a")] == ["ny"] == _said(database)
+    assert (folder / "backlog.rejected.jsonl").read_text() == ""
+
+
 # Deleting
 
 
@@ -178,6 +206,23 @@ def test_a_turn_that_was_being_answered_when_its_conversation_was_deleted_is_not
     keeper.forget("a")
     keeper.keep(turn("for sent"))
     assert _said(database) == [] and keeper.turns("a") == ()
+
+
+def test_given_a_queue_that_cannot_be_rewritten_a_deletion_is_kept_for_later(
+    keeper: Keeper, database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlock = _lock(folder / "db" / "turns.sqlite")
+    keeper.keep(turn("kanelgifler"))
+
+    def fails(self: Backlog, conversation: str) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(Backlog, "forget", fails)
+    assert keeper.forget("a") is False
+    monkeypatch.undo()
+    unlock()
+    _until(lambda: keeper.available and keeper.health.waiting == 0)
+    assert _said(database) == []
 
 
 # The queue itself

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
 from bot.paths import ROOT
-from tests.conftest import Server
+from tests.conftest import Server, StartServer
 
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1100, "height": 800}
@@ -64,6 +66,42 @@ def test_the_conversation_is_there_after_a_reload_until_it_is_deleted(server: Se
     page.get_by_role("button", name="Slet samtalen").click()
     page.wait_for_load_state()
     assert page.locator(".turn").count() == 0
+
+
+def test_before_the_first_message_a_patient_reads_what_this_is_and_what_is_kept(server: Server, page: Any) -> None:
+    page.goto(server.url + "/chat")
+    told = page.locator("main").inner_text()
+    for part in ("computerprogram", "Ingen læser med", "Skriv ikke dit CPR-nummer", "30 dage", "hente eller slette"):
+        assert part in told
+    assert page.locator(".turn").count() == 0
+
+
+def test_a_patient_sees_and_fetches_the_conversation_as_it_is_kept(server: Server, page: Any) -> None:
+    page.goto(server.url + "/chat")
+    _ask(page, "Jeg hedder Grethe Lindskov, hvor kan jeg parkere")
+    assert "Jeg hedder [NAVN]" in page.locator(".said").inner_text()
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="Hent samtalen").click()
+    text = open(fetched.value.path(), encoding="utf-8").read()
+    assert fetched.value.suggested_filename == "samtale-med-smertecenteret.txt"
+    assert "Jeg hedder [NAVN], hvor kan jeg parkere" in text and "112" in text and "Grethe" not in text
+
+
+def test_given_a_failing_database_a_deletion_is_promised_for_later(start_server: StartServer, model: Path, browser: Any) -> None:
+    server = start_server(model=str(model))
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url + "/chat")
+    _ask(page, QUESTION)
+    other = sqlite3.connect(server.var / "smertebot.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    _ask(page, "hvor kan jeg parkere")
+    assert page.locator(".turn").count() == 2
+    page.get_by_role("button", name="Slet samtalen").click()
+    page.get_by_text("så snart systemet kan").wait_for()
+    assert page.locator(".turn").count() == 0
+    other.close()
+    context.close()
 
 
 def test_without_javascript_the_same_answers_come_as_plain_forms(server: Server, browser: Any) -> None:

@@ -29,12 +29,15 @@ from spacy.util import fix_random_seed, minibatch
 
 from bot.language import is_word
 from bot.paths import CONTENT, DATA
+from training.deidentification import cases
 
 HERE = Path(__file__).parent / "names"
+DEVELOP = Path(__file__).parent / "privacy"
 PERSON = "PER"
 SEED = 20
-FILLINGS = 9
-EPOCHS = 11
+FILLINGS = 11
+EPOCHS = 12
+REPEATED = 3
 DANISH_SHARE = 0.45
 WORDS_SHARE = 0.12
 MOST_OTHERS = 6000
@@ -45,12 +48,12 @@ _LOCALES = (
     "da_DK", "sv_SE", "no_NO", "fi_FI", "de_DE", "en_GB", "nl_NL", "tr_TR", "pl_PL", "vi_VN", "fr_FR", "es_ES", "it_IT",
     "ro_RO", "hr_HR", "hu_HU", "lt_LT", "lv_LV", "en_IN", "en_PK", "az_AZ", "sw",
 )
-_WIDTH = 96
+_WIDTH = 128
 _TOK2VEC = {
     "@architectures": "spacy.HashEmbedCNN.v2",
     "width": _WIDTH,
     "depth": 4,
-    "embed_size": 2500,
+    "embed_size": 4000,
     "window_size": 1,
     "maxout_pieces": 3,
     "subword_features": True,
@@ -166,6 +169,17 @@ def others(names: Names, chance: random.Random) -> List[Marked]:
     return [Marked(text) for text in chance.sample(clean, min(MOST_OTHERS, len(clean)))]
 
 
+def messages(path: Path) -> Iterator[Marked]:
+    """The messages of a file with personal data marked, and where their names stand."""
+    for case in cases(path):
+        places, end = [], 0
+        for words, kind in case.marks:
+            end = case.text.index(words, end) + len(words)
+            if kind == "NAME":
+                places.append((end - len(words), end))
+        yield Marked(case.text, tuple(places))
+
+
 def newswire(path: Path) -> Iterator[Marked]:
     """The sentences of a DaN+ file."""
     for block in path.read_text(encoding="utf-8").split("\n\n"):
@@ -191,7 +205,8 @@ def corpus(marked: Path, chance: random.Random) -> List[Marked]:
     clean = [Marked(line) for line in _lines(HERE / "clean.txt")]
     files = sorted(marked.glob("da_*_train.tsv")) + sorted(marked.glob("da_*_dev.tsv"))
     written = [sentence for path in files for sentence in newswire(path)]
-    return [*texts, *others(names, chance), *clean, *(line.lowered() for line in clean), *written, *(text.lowered() for text in written)]
+    own = [message for path in sorted(DEVELOP.glob("*.txt")) for message in messages(path)] * REPEATED
+    return [*texts, *own, *(text.lowered() for text in own), *others(names, chance), *clean, *(line.lowered() for line in clean), *written, *(text.lowered() for text in written)]
 
 
 def train(texts: Sequence[Marked], chance: random.Random) -> Language:

@@ -69,7 +69,7 @@ class Addresses:
     def _named(self) -> "re.Pattern[str]":
         """A name with capitals that is or ends in a word for a street: Prins Buris Stræde 7, Torvet 2."""
         word = rf"(?:[A-ZÆØÅ][\w.\-/]*\.?{_BLANK}+)"
-        house = rf"(?:(?:[A-ZÆØÅ][\w]+,?{_BLANK}+)?[A-ZÆØÅ][\w\-]+,{_BLANK}*(?:(?i:bolig|stue|have){_BLANK}\d+,{_BLANK}*)?)?"
+        house = rf"(?:(?:[A-ZÆØÅ][\w]+,?{_BLANK}+)?[A-ZÆØÅ][\w\-]+,{_BLANK}*(?:(?i:{any_of(self._words.rooms)}){_BLANK}\d+,{_BLANK}*)?)?"
         end = rf"(?i:{any_of(self._words.streets)})"
         street = rf"(?:[A-ZÆØÅ][\w.\-]*{end}|{word}[A-ZÆØÅa-zæøå][\w.\-]*{end}|{word}{end}|(?<=\w{_BLANK})[A-ZÆØÅ](?i:{_without_first(self._words.streets)})(?!\w))"
         return re.compile(rf"(?P<address>(?<!\w){house}{word}{{0,3}}{street}{_BLANK}?{self._number}(?i:{self._rest}))")
@@ -77,8 +77,8 @@ class Addresses:
     @cached_property
     def _cued(self) -> "re.Pattern[str]":
         """After words that say where one lives: any name with a number, or a street without one."""
-        cue = rf"(?<!\w){any_of([*self._words.lives, *self._words.homes])}[:.]?{_BLANK}+(?:er{_BLANK}+|i{_BLANK}+|på{_BLANK}+|alene{_BLANK}+på{_BLANK}+)*"
-        name = rf"(?!(?:på|i|ved|med|alene|nu|til|hos|kun|der|her|og|min|mit|sammen|selv)(?!\w))[^\W\d_][\w.\-]*"
+        cue = rf"(?<!\w){any_of([*self._words.lives, *self._words.homes])}[:.]?{_BLANK}+(?:{any_of(self._words.before_streets)}{_BLANK}+)*"
+        name = rf"(?!{any_of(self._words.not_streets)}(?!\w))[^\W\d_][\w.\-]*"
         numbered = rf"(?:{name}{_BLANK}+){{0,3}}?{name},?{_BLANK}+(?:{any_of(self._words.floors)}{_BLANK}+)?{self._number}{self._rest}"
         spoken = rf"{name}{_BLANK}+{any_of(self._words.numbers)}(?!\w)[^\n.]{{0,30}}"
         bare = rf"(?:{name}{_BLANK}+)?[^\W\d_]+{any_of(self._words.sure_streets)}(?!\w)"
@@ -93,17 +93,18 @@ class Addresses:
         code = rf"{_BLANK}*[.,]?{_BLANK}*(?:i{_BLANK}+)?(?:dk-)?(?!18\d\d)\d{{4,5}}{_BLANK}+(?:{town}|(?-i:[A-ZÆØÅ])\w+)"
         spoken = rf"[^\W\d_]{{2,}}{any_of(self._words.sure_streets)}{_BLANK}+{any_of(self._words.numbers)}(?!\w)(?:,[^\n.,]{{0,25}})?"
         floor = rf"{_BLANK}*[.,]?{_BLANK}*(?:\d{{1,2}}\.?{_BLANK}?)?{any_of(self._words.floors)}(?!\w)\.?"
-        high = rf"(?-i:(?<=\W)[A-ZÆØÅ])\w+{_BLANK}+\d{{1,3}},{_BLANK}*\d{{1,2}}\.{_BLANK}?(?:sal|tv|th|mf)(?!\w)(?:{_BLANK}(?:tv|th|mf)(?!\w))?"
+        side = any_of(self._words.sides)
+        high = rf"(?-i:(?<=\W)[A-ZÆØÅ])\w+{_BLANK}+\d{{1,3}},{_BLANK}*\d{{1,2}}\.{_BLANK}?{side}(?!\w)(?:{_BLANK}{side}(?!\w))?"
         return re.compile(
             rf"(?P<address>(?<!\w){before}{name}{_BLANK}+\d{{1,3}}(?!\d)[a-z]?(?:{floor})*(?:{code}|,?{_BLANK}+(?:i{_BLANK}+)?{town})(?!\w)"
-            rf"|(?<!\w)(?!{any_of(self._words.places)}(?!\w)){high}|(?<!\w){spoken}|(?<!\w)postboks{_BLANK}+\d+(?:{code})?)",
+            rf"|(?<!\w)(?!{any_of(self._words.places)}(?!\w)){high}|(?<!\w){spoken}|(?<!\w){any_of(self._words.post_boxes)}{_BLANK}+\d+(?:{code})?)",
             re.IGNORECASE,
         )
 
     @cached_property
     def _home(self) -> "re.Pattern[str]":
         """A home's or camp site's name and a room in it."""
-        room = rf"(?:bolig|værelse|vaerelse|vær\.?|lejl\.?|lejlighed|plads|have|stue){_BLANK}+\d{{1,3}}"
+        room = rf"{any_of(self._words.rooms)}{_BLANK}+\d{{1,3}}"
         name = rf"(?:{any_of(self._words.homes)}{_BLANK}+|h/f{_BLANK}+)?[^\W\d_][\w\-]+"
         return re.compile(rf"(?P<address>(?<!\w){name},{_BLANK}*{room}(?!\w))", re.IGNORECASE)
 

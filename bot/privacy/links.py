@@ -58,14 +58,15 @@ class Links:
 
     @cached_property
     def _mail(self) -> "re.Pattern[str]":
-        at = r"\s?(?:@|[(\[{](?:at|a|æt|snabel-?\s?a)[)\]}]|snabel-?\s?a(?!\w))\s?"
+        brackets, sure = any_of(self._words.at_in_brackets), any_of(self._words.at_sure)
+        at = rf"\s?(?:@|[(\[{{]{brackets}[)\]}}]|{sure}(?!\w))\s?"
         return re.compile(rf"{_NAME}{at}\w[\w\-]*(?:(?:\s?(?:\.|{self._dot})\s?|,(?={any_of(self._words.endings)}(?!\w)))[\w\-]+)*\.?(?:\s?{self._dot}\s?\w+)?")
 
     @cached_property
     def _spoken_mail(self) -> "re.Pattern[str]":
         part = rf"[\w.\-]+(?:\s{self._dot}\s[\w.\-]+)*"
         start = rf"[\w.\-]+(?:\s(?:{self._dot}|\w+\s{self._dot})\s[\w.\-]+)*"
-        at = r"\s(?:at|æt|snabel-?\s?a|snabel)\s"
+        at = rf"\s{any_of(self._words.at_spoken)}\s"
         return re.compile(rf"{start}{at}{part}\s?(?:{self._dot}\s?|\.)(?:{any_of(self._words.endings)})(?!\w)")
 
     @property

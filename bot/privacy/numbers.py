@@ -24,10 +24,9 @@ _WITH_LETTERS = re.compile(r"(?<!\d)(\d{4})\d{2}[^\S\n]?[-–—]?[^\S\n]?(?=\d?
 _LICENCE_PLATE = re.compile(r"(?<![\w-])[A-ZÆØÅ]{2}[^\S\n]?\d{2}[^\S\n]?\d{3}(?!\d)")
 _MIXED = re.compile(r"(?<![\w@.-])(?=[\w\-/]*[a-z])(?=(?:[\w\-/]*?\d){5})[a-zæøå0-9][a-zæøå0-9\-/]{5,}(?![\w@])", re.IGNORECASE)
 _IBAN = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?:[^\S\n]?\d{4}){3,7}(?:[^\S\n]?\d{1,4})?(?!\d)")
-_JOINED = re.compile(r"(?<!\d)\d{2}(?:\s+og\s+(?:så\s+)?\d{2}){3}(?!\d)")
 _DATE_WRITTEN = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})")
 _IP = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
-_TIMES = re.compile(r"\d{1,2}[.:]\d{2}\s?(?:-|–|til)\s?\d{1,2}[.:]\d{2}")
+_TIMES = re.compile(r"\d{1,2}[.:]\d{2}\s?[-–]\s?\d{1,2}[.:]\d{2}")
 _PHONE_SHAPES = {
     (8,), (4, 4), (2, 2, 2, 2), (3, 3, 2), (2, 3, 3), (3, 2, 3), (2, 6), (6, 2), (1,) * 8, (3, 5), (2, 2, 4), (4, 2, 2),
     (2, 4, 2), (5, 3),
@@ -153,7 +152,7 @@ class Numbers:
                 yield Span(found.start(), found.end(), Kind.CPR)
             elif len(digits) == 8 and digits not in kept_numbers():
                 yield Span(found.start(), found.end(), Kind.PHONE)
-        for found in _JOINED.finditer(text):
+        for found in self._pairs.finditer(text):
             yield Span(found.start(), found.end(), Kind.PHONE)
 
     def _numbered(self, text: str) -> Iterator[Span]:
@@ -193,7 +192,7 @@ class Numbers:
         return re.compile(
             rf"(?<!\d)(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}[^\S\n]?[./\-][^\S\n]?\d{{1,2}}(?:[^\S\n]?[./\- ][^\S\n]?(?:\d{{4}}|\d{{2}}))?"
             rf"|\d{{1,2}}\.?\s?{month}(?!\w)\.?(?:[^\S\n]?-?[^\S\n]?(?:\d{{4}}|\d{{2}}))?|\d{{1,2}} \d{{1,2}} \d{{2,4}}|\d{{8}}|\d{{6}})(?!\d|[^\S\n]?%)"
-            rf"|(?:den\s+)?\d{{1,2}}\.\s+i\s+\d{{1,2}}\.?|{self._spoken_date}"
+            rf"|\d{{1,2}}\.\s+{any_of(self._words.in_dates)}\s+\d{{1,2}}\.?|{self._spoken_date}"
         )
 
     @property
@@ -202,8 +201,8 @@ class Numbers:
         within = any_of([*self._words.numbers, *self._words.in_dates, *self._words.ordinals, *self._words.months])
         holiday = any_of(self._words.in_dates[-3:])
         return (
-            rf"(?<!\w)(?:den\s+)?{ordinal}\s+(?:i\s+)?(?:{month}|{ordinal})(?!\w)(?:\s+(?:{within}(?!\w)|\d{{2,4}}))*"
-            rf"|(?<!\w)(?:på\s+)?(?:selve\s+)?{holiday}\s+\d{{4}}"
+            rf"(?<!\w)(?:{within}\s+)?{ordinal}\s+(?:{within}\s+)?(?:{month}|{ordinal})(?!\w)(?:\s+(?:{within}(?!\w)|\d{{2,4}}))*"
+            rf"|(?<!\w)(?:{within}\s+){{0,2}}{holiday}\s+\d{{4}}"
         )
 
     @cached_property
@@ -220,13 +219,18 @@ class Numbers:
 
     @cached_property
     def _born_after(self) -> "re.Pattern[str]":
-        return re.compile(rf"[^\d.!?]{{0,14}}(?<!\w)(?:fødselsdag|foedselsdag|fødselsdato|født)(?!\w)")
+        return re.compile(rf"[^\d.!?]{{0,14}}(?<!\w){any_of(self._words.birth_after)}(?!\w)")
 
     @cached_property
     def _number_words(self) -> "re.Pattern[str]":
         number = rf"{any_of(self._words.numbers)}(?!\w)"
-        between = r"[\s,.\-]+(?:og så\s+|og\s+|bindestreg\s+)*"
+        between = rf"[\s,.\-]+(?:{any_of(self._words.spoken_joins)}\s+)*"
         return re.compile(rf"(?<!\w){number}(?:{between}{number}){{2,9}}(?:{between}(?:{number}|\d{{2,4}}(?!\d)))?")
+
+    @cached_property
+    def _pairs(self) -> "re.Pattern[str]":
+        """Four pairs of digits with a word between them."""
+        return re.compile(rf"(?<!\d)\d{{2}}(?:\s+{any_of(self._words.spoken_joins)}\s+\d{{2}}){{3}}(?!\d)")
 
     @cached_property
     def _numbered_cue(self) -> "re.Pattern[str]":

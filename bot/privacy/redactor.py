@@ -17,7 +17,7 @@ from bot.privacy.span import Span, merged
 from bot.privacy.words import load_words, same_length
 
 logger = logging.getLogger(__name__)
-SECONDS = 3.0
+SECONDS = 2.0
 _WORD = re.compile(r"\w+")
 
 
@@ -59,6 +59,10 @@ class Deidentifier:
         return Redacted("".join([*kept, text[end:]]), tuple(span.kind.value for span in spans), removed)
 
 
+class NotLoaded(Exception):
+    """The de-identifier is not there yet, or could not be loaded."""
+
+
 class Redactor:
     """The de-identifier at the gateway, on a thread of its own: loading it takes seconds."""
 
@@ -71,13 +75,17 @@ class Redactor:
         self._pool.submit(self._load, after)
         return self._ready
 
-    async def redact(self, text: str) -> Redacted:
-        """See Deidentifier.redact. Raises asyncio.TimeoutError after SECONDS, and whatever failed."""
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, self._redact, text)
-        return await asyncio.wait_for(asked, SECONDS)
+    @property
+    def ready(self) -> bool:
+        """Whether texts can be de-identified."""
+        return self._ready.done() and self._ready.exception() is None
 
-    def _redact(self, text: str) -> Redacted:
-        return self._ready.result(timeout=0).redact(text)
+    async def redact(self, text: str) -> Redacted:
+        """See Deidentifier.redact. Raises NotLoaded at once, asyncio.TimeoutError after SECONDS, and whatever failed."""
+        if not self.ready:
+            raise NotLoaded
+        asked = asyncio.get_running_loop().run_in_executor(self._pool, self._ready.result().redact, text)
+        return await asyncio.wait_for(asked, SECONDS)
 
     def _load(self, after: "Future[Any]") -> None:
         wait([after])

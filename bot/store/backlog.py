@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Union
 
 from bot.store.turn import Turn, turn_of
 
@@ -74,7 +74,7 @@ class Backlog:
     def entries(self) -> List[Entry]:
         """All entries, oldest first. A line that was not written to its end is left out."""
         with self._lock:
-            return list(self._read())
+            return _read(self._path)
 
     def of(self, conversation: str) -> List[Turn]:
         """The waiting turns of a conversation, oldest first."""
@@ -89,22 +89,24 @@ class Backlog:
                 self._make_reserve()
 
     def forget(self, conversation: str) -> None:
-        """Take out the turns of a conversation."""
+        """Take out the turns of a conversation, those set aside included. Raises OSError."""
         with self._lock:
             self._replace([entry for entry in self.entries() if entry.conversation != conversation])
+            self._keep_rejected(lambda entry: entry.conversation != conversation)
+
+    def purge(self, before: datetime) -> None:
+        """Delete what was set aside and is older than a time. Raises OSError."""
+        with self._lock:
+            self._keep_rejected(lambda entry: entry.at >= before)
 
     def reject(self, entry: Entry) -> None:
         """Set aside an entry that the database will never take, so that it does not hold up the others."""
         with self._lock, self._rejected.open("a", encoding="utf-8") as file:
             file.write(json.dumps(_as_data(entry), ensure_ascii=False) + "\n")
 
-    def _read(self) -> Iterator[Entry]:
-        lines = self._path.read_bytes().splitlines() if self._path.exists() else []
-        for line in filter(None, lines):
-            try:
-                yield _entry_of(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                logger.error("a line of the queue is not whole and is left out")
+    def _keep_rejected(self, wanted: Callable[[Entry], bool]) -> None:
+        if self._rejected.exists():
+            _write_all(self._rejected, [entry for entry in _read(self._rejected) if wanted(entry)])
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else 0
@@ -133,12 +135,7 @@ class Backlog:
             self._write(b"\n")
 
     def _replace(self, entries: List[Entry]) -> None:
-        new = self._path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(_as_data(entry), ensure_ascii=False) + "\n" for entry in entries)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        _write_all(self._path, entries)
         self._length = len(entries)
 
     def _make_reserve(self) -> None:
@@ -147,6 +144,27 @@ class Backlog:
                 os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
         except OSError as error:
             logger.error("no room on disk is kept in reserve for the queue: %s", type(error).__name__)
+
+
+def _read(path: Path) -> List[Entry]:
+    """The entries of a file; a line that is not whole is left out."""
+    entries = []
+    for line in filter(None, path.read_bytes().splitlines() if path.exists() else []):
+        try:
+            entries.append(_entry_of(json.loads(line)))
+        except (ValueError, KeyError, TypeError):
+            logger.error("a line of the queue is not whole and is left out")
+    return entries
+
+
+def _write_all(path: Path, entries: Sequence[Entry]) -> None:
+    """Replace a file in one step."""
+    new = path.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(_as_data(entry), ensure_ascii=False) + "\n" for entry in entries)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
 
 
 def _key(entry: Entry) -> str:

@@ -12,7 +12,16 @@ from typing import Any, Dict, Iterator, Optional
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.engine.url import URL
-from sqlalchemy.exc import ArgumentError, DataError, DisconnectionError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.pool import QueuePool
 
 from bot.store import patience
@@ -128,9 +137,13 @@ def _failures_named() -> Iterator[None]:
         yield
     except (IntegrityError, DataError) as failure:
         raise Refused(type(failure.orig).__name__) from None
+    except DBAPIError as failure:
+        raise Unavailable(type(failure.orig).__name__) from None
+    except StatementError as failure:
+        # Nothing was sent: a value is of no kind that a column takes.
+        raise Refused(type(failure.orig).__name__) from None
     except (SQLAlchemyError, OSError) as failure:
-        cause = getattr(failure, "orig", None) or failure
-        raise Unavailable(type(cause).__name__) from None
+        raise Unavailable(type(failure).__name__) from None
 
 
 def _postgresql(url: URL) -> Engine:

@@ -86,6 +86,10 @@ class Keeper:
                 return self._transcripts.turns(conversation)
             except Unavailable as failure:
                 self._close(failure)
+        return self.remembered(conversation)
+
+    def remembered(self, conversation: str) -> Tuple[Turn, ...]:
+        """The last turns of a conversation that this process remembers, oldest first. Asks no database."""
         return self._recent.of(conversation)
 
     def keep(self, turn: Turn) -> None:
@@ -105,8 +109,7 @@ class Keeper:
         at = datetime.now(timezone.utc)
         self._remember_forgotten(conversation, at)
         self._recent.forget(conversation)
-        self._backlog.forget(conversation)
-        if self.available:
+        if self._is_out_of_the_queue(conversation) and self.available:
             try:
                 self._transcripts.forget(conversation, at)
                 return True
@@ -116,8 +119,11 @@ class Keeper:
         return False
 
     def purge(self, now: datetime) -> int:
-        """Delete what is older than the retention; how many turns that were. Raises Unavailable."""
-        return self._transcripts.purge(now - timedelta(days=self._days), self._days)
+        """Delete what is older than the retention; how many turns that were. Raises Unavailable, OSError."""
+        before = now - timedelta(days=self._days)
+        self._recent.purge(before)
+        self._backlog.purge(before)
+        return self._transcripts.purge(before, self._days)
 
     def guarded(self, work: Callable[[], Result]) -> Optional[Result]:
         """What work on the same database gives; None when the database fails or has failed."""
@@ -130,6 +136,14 @@ class Keeper:
         except Refused as failure:
             logger.error("the database refuses a row (%s)", failure)
         return None
+
+    def _is_out_of_the_queue(self, conversation: str) -> bool:
+        try:
+            self._backlog.forget(conversation)
+            return True
+        except OSError as failure:
+            logger.error("a deleted conversation could not be taken out of the queue: %s", type(failure).__name__)
+            return False
 
     def _queue(self, entry: Entry) -> None:
         try:
@@ -165,6 +179,8 @@ class Keeper:
         elif len(self._backlog):
             self._catch_up()
         now = datetime.now(timezone.utc)
+        # Where a reader was in the way when text was deleted, it is still in the journal.
+        self._database.wipe_journal()
         if self._purged_at is None or now - self._purged_at >= PURGE_EVERY:
             self.purge(now)
             self._purged_at = now
@@ -235,6 +251,15 @@ class Recent:
         """The remembered turns of a conversation, oldest first."""
         with self._lock:
             return tuple(self._turns.get(conversation, ()))
+
+    def purge(self, before: datetime) -> None:
+        """Drop what is older than a time."""
+        with self._lock:
+            for conversation, turns in list(self._turns.items()):
+                while turns and turns[0].at < before:
+                    turns.popleft()
+                if not turns:
+                    del self._turns[conversation]
 
     def forget(self, conversation: str) -> None:
         """Drop a conversation."""

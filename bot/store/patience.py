@@ -11,7 +11,7 @@ from typing import Any, Iterator
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE, set_wait_callback
 
-STATEMENT_SECONDS = 3.0
+STATEMENT_SECONDS = 1.5
 LONG_SECONDS = 600.0
 _seconds: ContextVar[float] = ContextVar("seconds", default=STATEMENT_SECONDS)
 
