@@ -182,6 +182,16 @@ def test_retention_reaches_memory_and_what_was_set_aside(database: Database, fol
     assert (folder / "backlog.rejected.jsonl").read_text() == ""
 
 
+def test_the_keeper_deletes_by_itself_what_is_too_old(database: Database, folder: Path) -> None:
+    database.migrate()
+    Transcripts(database).add(turn("for gammel"))
+    keeper = Keeper(database, Backlog(folder / "backlog.jsonl"), retention_days=1)
+    keeper.open()
+    keeper.start()
+    _until(lambda: _said(database) == [])
+    keeper.stop()
+
+
 # Deleting
 
 
