@@ -1,6 +1,6 @@
 """Trains the name recogniser: spaCy's NER on Danish text with names marked, and on messages in patients' style.
 
-The messages are written by hand with slots for names (training/names/templates_*.txt) and filled, many times over, from
+The messages are written by hand with slots for names (training/name_lists/templates_*.txt) and filled, many times over, from
 our lists of names by origin and from Faker's. Messages without names teach what is no name.
 
     .venv/bin/pip install faker
@@ -31,7 +31,7 @@ from bot.language import is_word
 from bot.paths import CONTENT, DATA
 from training.deidentification import cases
 
-HERE = Path(__file__).parent / "names"
+LISTS = Path(__file__).parent / "name_lists"
 DEVELOP = Path(__file__).parent / "privacy"
 PERSON = "PER"
 SEED = 20
@@ -88,8 +88,8 @@ class Names:
 
     def __init__(self, chance: random.Random):
         self._chance = chance
-        self.given = {path.name.split(".")[0]: _lines(path) for path in sorted(HERE.glob("*.given.txt"))}
-        self._family = {path.name.split(".")[0]: _lines(path) for path in sorted(HERE.glob("*.family.txt"))}
+        self.given = {path.name.split(".")[0]: _lines(path) for path in sorted(LISTS.glob("*.given.txt"))}
+        self._family = {path.name.split(".")[0]: _lines(path) for path in sorted(LISTS.glob("*.family.txt"))}
         for origin, locale in _FAKER.items():
             fake = Faker(locale)
             fake.seed_instance(SEED)
@@ -200,9 +200,9 @@ def newswire(path: Path) -> Iterator[Marked]:
 def corpus(marked: Path, chance: random.Random) -> List[Marked]:
     """All training texts."""
     names = Names(chance)
-    templates = [line for path in sorted(HERE.glob("templates_*.txt")) for line in _lines(path)]
+    templates = [line for path in sorted(LISTS.glob("templates_*.txt")) for line in _lines(path)]
     texts = [filled(template, names, chance) for template in templates for _ in range(FILLINGS)]
-    clean = [Marked(line) for line in _lines(HERE / "clean.txt")]
+    clean = [Marked(line) for line in _lines(LISTS / "clean.txt")]
     files = sorted(marked.glob("da_*_train.tsv")) + sorted(marked.glob("da_*_dev.tsv"))
     written = [sentence for path in files for sentence in newswire(path)]
     own = [message for path in sorted(DEVELOP.glob("*.txt")) for message in messages(path)] * REPEATED
@@ -248,7 +248,7 @@ def _without_accents(name: str) -> str:
 
 def known_names(names: Names) -> Tuple[List[str], List[str]]:
     """Names that are nothing else in Danish or in our texts, and Danish names that are words, too; lower case, sorted."""
-    curated = _words_of([*CONTENT.rglob("*.yml"), HERE / "clean.txt"])
+    curated = _words_of([*CONTENT.rglob("*.yml"), LISTS / "clean.txt"])
     said = curated | _words_of([*DATA.rglob("*.yml"), *DATA.rglob("*.txt")])
     danish = {name for origin in ("danish", "danish_old", "words") for name in _lower(names.given[origin]) if name.isalpha()}
     danish |= {name for name in _lower(_faker_names("da_DK")) if name.isalpha() and len(name) > 2}

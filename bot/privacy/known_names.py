@@ -77,7 +77,8 @@ class KnownNames:
 
     @cached_property
     def _known(self) -> FrozenSet[str]:
-        return _lines(MODEL / KNOWN)
+        # A foreign name in Danish letters may be a Danish word: André, Jürgen.
+        return frozenset(name for name in _lines(MODEL / KNOWN) if not self.is_ordinary(name))
 
     @cached_property
     def _also_words(self) -> FrozenSet[str]:
@@ -118,4 +119,4 @@ def _forms(word: str) -> FrozenSet[str]:
 
 
 def _lines(path: Path) -> FrozenSet[str]:
-    return frozenset(path.read_text(encoding="utf-8").split())
+    return frozenset(same_length(path.read_text(encoding="utf-8")).split())

@@ -235,7 +235,8 @@ class Numbers:
     @cached_property
     def _numbered_cue(self) -> "re.Pattern[str]":
         sure, any_number = any_of(self._words.numbered), any_of(self._words.any_number)
-        return re.compile(rf"(?<![^\W\d_])(?:(?P<sure>{sure})|\w*{any_number})(?![^\W\d_])")
+        impersonal = any_of(self._words.impersonal_numbers)
+        return re.compile(rf"(?<![^\W\d_])(?!{impersonal})(?:(?P<sure>{sure})|\w*{any_number})(?![^\W\d_])")
 
 
 _VALUE = re.compile(r"(?<![^\W\d_])(?:[a-z]{1,4}[^\S\n]?)?[a-z]?\d[0-9a-z]*(?:[^\S\n]?[\-/.][^\S\n]?[0-9a-z]+|[^\S\n]\d+)*|[a-zæøå][a-zæøå._-]+\d{2,}(?!\w)")

@@ -32,6 +32,7 @@ class PrivacyWords(Record):
     units: Tuple[str, ...]
     phone: Tuple[str, ...]
     numbered: Tuple[str, ...]
+    impersonal_numbers: Tuple[str, ...]
     any_number: Tuple[str, ...]
     streets: Tuple[str, ...]
     sure_streets: Tuple[str, ...]
