@@ -1,4 +1,4 @@
-"""The small parts: settings, transcripts, rendering, models, set-up."""
+"""The small parts: settings, memory, identities, languages, rendering, models, set-up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from bot import models, settings
+from bot.identity import Identities, kept_secret
+from bot.languages import language_of
 from bot.paths import ROOT
 from bot.render import html
 from bot.settings import Settings, SettingsError
-from bot.transcripts import MOST_CONVERSATIONS, MOST_TURNS, SECONDS, Transcripts, Turn
+from bot.store.keeper import MOST_REMEMBERED, TURNS_REMEMBERED, Recent
+from tests.databases import turn
 
 
 def test_an_unknown_setting_stops_the_start_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,44 +64,37 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
     assert done.stderr.strip().count("\n") == 0 and port in done.stderr
 
 
-class Clock:
-    """A clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_conversation_is_kept_in_order_and_forgotten_on_request() -> None:
-    transcripts = Transcripts()
-    for said in ("en", "to"):
-        transcripts.add("a", Turn(said, ()))
-    assert [turn.said for turn in transcripts.turns("a")] == ["en", "to"]
-    transcripts.forget("a")
-    assert transcripts.turns("a") == ()
+def test_what_is_remembered_is_bounded_and_forgotten_on_request() -> None:
+    recent = Recent()
+    for number in range(TURNS_REMEMBERED + 5):
+        recent.add(turn(str(number), "long", number))
+    assert [each.said for each in recent.of("long")] == [str(number) for number in range(5, TURNS_REMEMBERED + 5)]
+    for number in range(MOST_REMEMBERED):
+        recent.add(turn("hej", str(number)))
+    assert recent.of("long") == () and recent.of("0")
+    recent.forget("0")
+    assert recent.of("0") == ()
 
 
-def test_a_conversation_is_gone_a_day_after_its_last_turn() -> None:
-    clock = Clock()
-    transcripts = Transcripts(clock)
-    transcripts.add("a", Turn("hej", ()))
-    clock.now = SECONDS - 1
-    assert transcripts.turns("a")
-    clock.now = SECONDS + 1
-    assert transcripts.turns("a") == ()
+@pytest.mark.parametrize(
+    "text, language",
+    [("hvor kan jeg parkere", "da"), ("ondt", "da"), ("I have had pain in my back for two years", "en"), ("عندي ألم شديد في ظهري", "ar"), ("bardzo boli mnie kręgosłup od lat", "pl")],
+)
+def test_the_language_of_a_message_is_told_where_it_is_clear(text: str, language: str) -> None:
+    assert language_of(text) == language
 
 
-def test_memory_is_bounded() -> None:
-    transcripts = Transcripts()
-    for number in range(MOST_TURNS + 5):
-        transcripts.add("long", Turn(str(number), ()))
-    assert len(transcripts.turns("long")) == MOST_TURNS
-    for number in range(MOST_CONVERSATIONS + 5):
-        transcripts.add(str(number), Turn("hej", ()))
-    assert transcripts.turns("0") == ()
-    assert transcripts.turns(str(MOST_CONVERSATIONS + 4))
+def test_a_secret_is_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+    assert kept_secret(path) == kept_secret(path) and len(kept_secret(path)) >= 32
+    assert path.stat().st_mode & 0o077 == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_a_key_tells_nothing_and_differs_by_secret_and_kind() -> None:
+    identities, others = Identities("a" * 40), Identities("b" * 40)
+    keys = {identities.of_page("x"), identities.of_rest("x"), others.of_page("x"), identities.of_page("y")}
+    assert len(keys) == 4 and identities.of_page("x") == identities.of_page("x")
 
 
 def test_text_is_rendered_as_light_markdown_and_nothing_else() -> None:
