@@ -21,6 +21,7 @@ from bot.archive import Archive
 from bot.assistant import Assistant
 from bot.conversation import Conversations
 from bot.identity import Identities
+from bot.languages import load as load_languages
 from bot.limits import BodyLimit
 from bot.paths import WEB
 from bot.privacy.names import Names
@@ -50,7 +51,10 @@ def create_app(settings: Settings, assistant: Optional[Assistant] = None) -> Fas
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.handle_loop_errors(asyncio.get_running_loop())
         keeper.start()
-        running.start(after=guard.start(after=redactor.start(after=guard.patterns)))
+        # One after another: threads that import the same large packages at once can wait for each other for ever.
+        deidentifying = redactor.start(after=guard.patterns)
+        deidentifying.add_done_callback(lambda done: load_languages())
+        running.start(after=guard.start(after=deidentifying))
         yield
         running.stop()
         keeper.stop()

@@ -15,12 +15,12 @@ from bot.privacy.span import Kind, Span, merged
 from tests.conftest import SHARED
 from training.deidentification import Case, Outcome, cases, play
 
-# The floors are just below what was measured on texts of a writer who had not seen the rules; see docs/privacy.md.
+# The floors are just below what was measured on texts of writers who had not seen the rules; see docs/privacy.md.
 LEAST: Dict[str, float] = {
-    "CPR": 0.99, "PHONE": 0.99, "EMAIL": 0.99, "URL": 0.99, "ADDRESS": 0.97, "DATE_OF_BIRTH": 0.93, "OTHER_ID": 0.95, "NAME": 0.94,
+    "CPR": 0.99, "PHONE": 0.99, "EMAIL": 0.99, "URL": 0.99, "ADDRESS": 0.97, "DATE_OF_BIRTH": 0.93, "OTHER_ID": 0.95, "NAME": 0.95,
 }
 MOST_TOUCHED = 0.015
-MARKED = Path(__file__).parent / "privacy" / "marked.txt"
+MARKED = sorted((Path(__file__).parent / "privacy").glob("*.txt"))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def deidentifier() -> Deidentifier:
 @pytest.fixture(scope="module")
 def outcomes(deidentifier: Deidentifier) -> List[Outcome]:
     """What became of the marked texts."""
-    return play(deidentifier, list(cases(MARKED)))
+    return play(deidentifier, [case for path in MARKED for case in cases(path)])
 
 
 @pytest.mark.parametrize("kind", sorted(LEAST))
@@ -45,7 +45,7 @@ def test_personal_data_goes(outcomes: List[Outcome], kind: str) -> None:
 def test_other_texts_stay_as_they_are(outcomes: List[Outcome]) -> None:
     clean = [outcome for outcome in outcomes if not outcome.case.marks]
     touched = [outcome.text for outcome in clean if outcome.touched]
-    assert len(clean) > 300 and len(touched) / len(clean) <= MOST_TOUCHED, "\n".join(touched)
+    assert len(clean) > 600 and len(touched) / len(clean) <= MOST_TOUCHED, "\n".join(touched)
 
 
 def test_the_measure_sees_what_is_left() -> None:
@@ -131,7 +131,7 @@ def test_no_writing_of_a_telephone_number_passes(
 
 
 def test_redacting_twice_changes_nothing_more(deidentifier: Deidentifier) -> None:
-    texts = [deidentifier.redact(case.text).text for case in list(cases(MARKED))[::5]]
+    texts = [deidentifier.redact(case.text).text for case in [case for path in MARKED for case in cases(path)][::8]]
     again = [deidentifier.redact(text).text for text in texts]
     assert sum(one != two for one, two in zip(texts, again)) <= len(texts) * 0.02
 
