@@ -10,7 +10,11 @@ from bot.normaliser import fold
 from bot.privacy.span import Kind, Span
 from bot.privacy.words import PrivacyWords, any_of, danish_letters, kept_streets, load_words, same_length
 
+# All repetitions are bounded: an unbounded one within another takes for ever on a text made to break it.
 _BLANK = r"[^\S\n]"
+_BLANKS = rf"{_BLANK}{{1,4}}"
+_MAYBE = rf"{_BLANK}{{0,4}}"
+_COMMA = rf"(?:{_MAYBE}[.,])?{_MAYBE}"
 
 
 class Addresses:
@@ -49,64 +53,64 @@ class Addresses:
     def _rest(self) -> str:
         """Floor, postal code, town."""
         floor = any_of(self._words.floors)
-        level = rf"(?:{_BLANK}*[.,]?{_BLANK}*(?:\d{{1,2}}\.?{_BLANK}?(?:{floor}(?!\w)\.?)|{_BLANK}\d{{1,2}}{_BLANK}\.{_BLANK}{floor}(?!\w)|{floor}\.?{_BLANK}?\d{{1,3}}\w?(?!\w)|{floor}\.?{_BLANK}[a-z](?!\w)|{floor}(?!\w)\.?|\d{{1,2}}\.(?:{_BLANK}\d{{1,3}}(?=,))?(?!\d)))"
-        town = rf"{_BLANK}+(?:{any_of(self._words.towns)}(?:{_BLANK}[snvøck])?(?!\w)|(?-i:[A-ZÆØÅÖÄ])[\w]+)"
-        between = rf"(?:,{_BLANK}*(?-i:[A-ZÆØÅ])\w+(?=,{_BLANK}*\d{{4}}))?"
-        code = rf"{_BLANK}*[.,]?{_BLANK}*(?:i{_BLANK}+)?(?:dk-)?(?:\d{{4,5}}|\d{{3}}{_BLANK}\d{{2}})(?!\d)(?:{town})?"
-        return rf"(?:{level}){{0,4}}{between}(?:{code}|,?{_BLANK}*(?:i{_BLANK}+)?{any_of(self._words.towns)}(?!\w))?"
+        level = rf"(?:{_COMMA}(?:\d{{1,2}}\.?{_BLANK}?(?:{floor}(?!\w)\.?)|{_BLANK}\d{{1,2}}{_BLANK}\.{_BLANK}{floor}(?!\w)|{floor}\.?{_BLANK}?\d{{1,3}}\w?(?!\w)|{floor}\.?{_BLANK}[a-z](?!\w)|{floor}(?!\w)\.?|\d{{1,2}}\.(?:{_BLANK}\d{{1,3}}(?=,))?(?!\d)))"
+        town = rf"{_BLANKS}(?:{any_of(self._words.towns)}(?:{_BLANK}[snvøck])?(?!\w)|(?-i:[A-ZÆØÅÖÄ])\w{{1,40}})"
+        between = rf"(?:,{_MAYBE}(?-i:[A-ZÆØÅ])\w+(?=,{_MAYBE}\d{{4}}))?"
+        code = rf"{_COMMA}(?:i{_BLANKS})?(?:dk-)?(?:\d{{4,5}}|\d{{3}}{_BLANK}\d{{2}})(?!\d)(?:{town})?"
+        return rf"(?:{level}){{0,4}}{between}(?:{code}|,?{_MAYBE}(?:i{_BLANKS})?{any_of(self._words.towns)}(?!\w))?"
 
     @property
     def _beginning(self) -> str:
-        return rf"(?:(?:{any_of(self._words.street_beginnings)}\.?|[a-z]\.(?:[a-z]\.)?){_BLANK}*)*"
+        return rf"(?:(?:{any_of(self._words.street_beginnings)}\.?|[a-z]\.){_MAYBE}){{0,4}}"
 
     @cached_property
     def _sure(self) -> "re.Pattern[str]":
         """A compound that ends in a word for a street, in small letters too: bakkevej 7."""
-        street = rf"[^\W\d_][\w.\-]*?[^\W\d_]{{2}}{any_of(self._words.sure_streets)}"
+        street = rf"[^\W\d_][\w.\-]{{0,40}}?[^\W\d_]{{2}}{any_of(self._words.sure_streets)}"
         return re.compile(rf"(?P<address>(?<!\w){self._beginning}{street}{_BLANK}?{self._number}{self._rest})", re.IGNORECASE)
 
     @cached_property
     def _named(self) -> "re.Pattern[str]":
         """A name with capitals that is or ends in a word for a street: Prins Buris Stræde 7, Torvet 2."""
-        word = rf"(?:[A-ZÆØÅ][\w.\-/]*\.?{_BLANK}+)"
-        house = rf"(?:(?:[A-ZÆØÅ][\w]+,?{_BLANK}+)?[A-ZÆØÅ][\w\-]+,{_BLANK}*(?:(?i:{any_of(self._words.rooms)}){_BLANK}\d+,{_BLANK}*)?)?"
+        word = rf"(?:[A-ZÆØÅ][\w.\-/]{{0,40}}{_BLANKS})"
+        house = rf"(?:(?:[A-ZÆØÅ]\w{{1,40}},?{_BLANKS})?[A-ZÆØÅ][\w\-]{{1,40}},{_MAYBE}(?:(?i:{any_of(self._words.rooms)}){_BLANK}\d+,{_MAYBE})?)?"
         end = rf"(?i:{any_of(self._words.streets)})"
-        street = rf"(?:[A-ZÆØÅ][\w.\-]*{end}|{word}[A-ZÆØÅa-zæøå][\w.\-]*{end}|{word}{end}|(?<=\w{_BLANK})[A-ZÆØÅ](?i:{_without_first(self._words.streets)})(?!\w))"
+        street = rf"(?:[A-ZÆØÅ][\w.\-]{{0,40}}?{end}|{word}[A-ZÆØÅa-zæøå][\w.\-]{{0,40}}?{end}|{word}{end}|(?<=\w{_BLANK})[A-ZÆØÅ](?i:{_without_first(self._words.streets)})(?!\w))"
         return re.compile(rf"(?P<address>(?<!\w){house}{word}{{0,3}}{street}{_BLANK}?{self._number}(?i:{self._rest}))")
 
     @cached_property
     def _cued(self) -> "re.Pattern[str]":
         """After words that say where one lives: any name with a number, or a street without one."""
-        cue = rf"(?<!\w){any_of([*self._words.lives, *self._words.homes])}[:.]?{_BLANK}+(?:{any_of(self._words.before_streets)}{_BLANK}+)*"
-        name = rf"(?!{any_of(self._words.not_streets)}(?!\w))[^\W\d_][\w.\-]*"
-        numbered = rf"(?:{name}{_BLANK}+){{0,3}}?{name},?{_BLANK}+(?:{any_of(self._words.floors)}{_BLANK}+)?{self._number}{self._rest}"
-        spoken = rf"{name}{_BLANK}+{any_of(self._words.numbers)}(?!\w)[^\n.]{{0,30}}"
-        bare = rf"(?:{name}{_BLANK}+)?[^\W\d_]+{any_of(self._words.sure_streets)}(?!\w)"
-        return re.compile(rf"{cue}(?P<address>{numbered}|{bare}(?:{_BLANK}+{spoken})?)", re.IGNORECASE)
+        cue = rf"(?<!\w){any_of([*self._words.lives, *self._words.homes])}[:.]?{_BLANKS}(?:{any_of(self._words.before_streets)}{_BLANKS}){{0,3}}"
+        name = rf"(?!{any_of(self._words.not_streets)}(?!\w))[^\W\d_][\w.\-]{{0,40}}"
+        numbered = rf"(?:{name}{_BLANKS}){{0,3}}?{name},?{_BLANKS}(?:{any_of(self._words.floors)}{_BLANKS})?{self._number}{self._rest}"
+        spoken = rf"{name}{_BLANKS}{any_of(self._words.numbers)}(?!\w)[^\n.]{{0,30}}"
+        bare = rf"(?:{name}{_BLANKS})?[^\W\d_]{{1,40}}?{any_of(self._words.sure_streets)}(?!\w)"
+        return re.compile(rf"{cue}(?P<address>{numbered}|{bare}(?:{_BLANKS}{spoken})?)", re.IGNORECASE)
 
     @cached_property
     def _by_code(self) -> "re.Pattern[str]":
         """Any name and number before a postal code, a town or a floor; a street whose number is a word; a post box."""
-        name = rf"(?!{any_of(self._words.places)}(?!\w))[^\W\d_][\w.\-]+"
-        before = rf"(?:(?:{any_of(self._words.street_beginnings)}\.?{_BLANK}+(?:[\w.\-]+{_BLANK}+)?)|(?-i:[A-ZÆØÅ])[\w.\-]+{_BLANK}+){{0,2}}"
+        name = rf"(?!{any_of(self._words.places)}(?!\w))[^\W\d_][\w.\-]{{1,40}}"
+        before = rf"(?:(?:{any_of(self._words.street_beginnings)}\.?{_BLANKS}(?:[\w.\-]{{1,40}}{_BLANKS})?)|(?-i:[A-ZÆØÅ])[\w.\-]{{1,40}}{_BLANKS}){{0,2}}"
         town = any_of(self._words.towns)
-        code = rf"{_BLANK}*[.,]?{_BLANK}*(?:i{_BLANK}+)?(?:dk-)?(?!18\d\d)\d{{4,5}}{_BLANK}+(?:{town}|(?-i:[A-ZÆØÅ])\w+)"
-        spoken = rf"[^\W\d_]{{2,}}{any_of(self._words.sure_streets)}{_BLANK}+{any_of(self._words.numbers)}(?!\w)(?:,[^\n.,]{{0,25}})?"
-        floor = rf"{_BLANK}*[.,]?{_BLANK}*(?:\d{{1,2}}\.?{_BLANK}?)?{any_of(self._words.floors)}(?!\w)\.?"
+        code = rf"{_COMMA}(?:i{_BLANKS})?(?:dk-)?(?!18\d\d)\d{{4,5}}{_BLANKS}(?:{town}|(?-i:[A-ZÆØÅ])\w+)"
+        spoken = rf"[^\W\d_]{{2,40}}?{any_of(self._words.sure_streets)}{_BLANKS}{any_of(self._words.numbers)}(?!\w)(?:,[^\n.,]{{0,25}})?"
+        floor = rf"{_COMMA}(?:\d{{1,2}}\.?{_BLANK}?)?{any_of(self._words.floors)}(?!\w)\.?"
         side = any_of(self._words.sides)
-        high = rf"(?-i:(?<=\W)[A-ZÆØÅ])\w+{_BLANK}+\d{{1,3}},{_BLANK}*\d{{1,2}}\.{_BLANK}?{side}(?!\w)(?:{_BLANK}{side}(?!\w))?"
+        high = rf"(?-i:(?<=\W)[A-ZÆØÅ])\w{{1,40}}{_BLANKS}\d{{1,3}},{_MAYBE}\d{{1,2}}\.{_BLANK}?{side}(?!\w)(?:{_BLANK}{side}(?!\w))?"
         return re.compile(
-            rf"(?P<address>(?<!\w){before}{name}{_BLANK}+\d{{1,3}}(?!\d)[a-z]?(?:{floor})*(?:{code}|,?{_BLANK}+(?:i{_BLANK}+)?{town})(?!\w)"
-            rf"|(?<!\w)(?!{any_of(self._words.places)}(?!\w)){high}|(?<!\w){spoken}|(?<!\w){any_of(self._words.post_boxes)}{_BLANK}+\d+(?:{code})?)",
+            rf"(?P<address>(?<!\w){before}{name}{_BLANKS}\d{{1,3}}(?!\d)[a-z]?(?:{floor}){{0,4}}(?:{code}|,?{_BLANKS}(?:i{_BLANKS})?{town})(?!\w)"
+            rf"|(?<!\w)(?!{any_of(self._words.places)}(?!\w)){high}|(?<!\w){spoken}|(?<!\w){any_of(self._words.post_boxes)}{_BLANKS}\d+(?:{code})?)",
             re.IGNORECASE,
         )
 
     @cached_property
     def _home(self) -> "re.Pattern[str]":
         """A home's or camp site's name and a room in it."""
-        room = rf"{any_of(self._words.rooms)}{_BLANK}+\d{{1,3}}"
-        name = rf"(?:{any_of(self._words.homes)}{_BLANK}+|h/f{_BLANK}+)?[^\W\d_][\w\-]+"
-        return re.compile(rf"(?P<address>(?<!\w){name},{_BLANK}*{room}(?!\w))", re.IGNORECASE)
+        room = rf"{any_of(self._words.rooms)}{_BLANKS}\d{{1,3}}"
+        name = rf"(?:{any_of(self._words.homes)}{_BLANKS}|h/f{_BLANKS})?[^\W\d_][\w\-]{{1,40}}"
+        return re.compile(rf"(?P<address>(?<!\w){name},{_MAYBE}{room}(?!\w))", re.IGNORECASE)
 
 
 def _without_first(words: "tuple[str, ...]") -> str:

@@ -17,6 +17,7 @@ from bot.privacy.words import PrivacyWords, any_of, kept_streets, load_words, sa
 MODEL = ROOT / "bot" / "privacy" / "names_model"
 KNOWN, ALSO_WORDS = "known.txt", "also_words.txt"
 WORD = re.compile(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*")
+_NEAR = 40
 _SENTENCE_END = re.compile(r"(?:^|[.!?:\n])\W*$")
 
 
@@ -65,14 +66,14 @@ class KnownNames:
         if not capital or len(word.group()) < 2 or self.is_ordinary(word.group()):
             return False
         acts = place == 0 and self._acting.match(lower, word.end())
-        return bool(acts or self._related.search(lower[: word.start()]))
+        return bool(acts or self._related.search(_before(lower, word)))
 
     def _stands_as_name(self, lower: str, word: "re.Match[str]", place: int, capital: bool) -> bool:
         if self._described.match(lower, word.end()):
             return True
         if place == 0:
             return bool(self._acting.match(lower, word.end())) or "'" in word.group()
-        before = lower[: word.start()]
+        before = _before(lower, word)
         return capital and not _SENTENCE_END.search(before) and not self._month_before.search(before)
 
     @cached_property
@@ -110,6 +111,11 @@ class KnownNames:
     def _month_before(self) -> "re.Pattern[str]":
         """What stands before a month."""
         return re.compile(rf"(?:\d\.?|(?<!\w){any_of(self._words.before_months)})\s*$")
+
+
+def _before(text: str, word: "re.Match[str]") -> str:
+    """The little before a word that its patterns look at; the whole would be read again with each word."""
+    return text[max(0, word.start() - _NEAR) : word.start()]
 
 
 def _forms(word: str) -> FrozenSet[str]:

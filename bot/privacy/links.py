@@ -10,7 +10,8 @@ from bot.content import load as load_content
 from bot.privacy.span import Kind, Span
 from bot.privacy.words import PrivacyWords, any_of, load_words, same_length
 
-_NAME = r"[\w.+\-æøå]*\w"
+# Repetitions are bounded (RFC 5321: 64 characters before the @, 63 in a part of a domain), see addresses.py.
+_NAME = r"(?<![\w.+\-])[\w.+\-]{0,63}\w"
 _HANDLE = re.compile(r"(?<![\w.@])@[\w][\w.]{2,}\w")
 _WEB = re.compile(r"(?:https?://|www\.)[^\s,;()<>]+[^\s,;()<>.?!:]", re.IGNORECASE)
 
@@ -60,12 +61,13 @@ class Links:
     def _mail(self) -> "re.Pattern[str]":
         brackets, sure = any_of(self._words.at_in_brackets), any_of(self._words.at_sure)
         at = rf"\s?(?:@|[(\[{{]{brackets}[)\]}}]|{sure}(?!\w))\s?"
-        return re.compile(rf"{_NAME}{at}\w[\w\-]*(?:(?:\s?(?:\.|{self._dot})\s?|,(?={any_of(self._words.endings)}(?!\w)))[\w\-]+)*\.?(?:\s?{self._dot}\s?\w+)?")
+        return re.compile(rf"{_NAME}{at}\w[\w\-]{{0,62}}(?:(?:\s?(?:\.|{self._dot})\s?|,(?={any_of(self._words.endings)}(?!\w)))[\w\-]{{1,63}}){{0,5}}\.?(?:\s?{self._dot}\s?\w{{1,63}})?")
 
     @cached_property
     def _spoken_mail(self) -> "re.Pattern[str]":
-        part = rf"[\w.\-]+(?:\s{self._dot}\s[\w.\-]+)*"
-        start = rf"[\w.\-]+(?:\s(?:{self._dot}|\w+\s{self._dot})\s[\w.\-]+)*"
+        word = r"[\w.\-]{1,63}"
+        part = rf"{word}(?:\s{self._dot}\s{word}){{0,3}}"
+        start = rf"(?<![\w.\-]){word}(?:\s(?:{self._dot}|\w{{1,63}}\s{self._dot})\s{word}){{0,3}}"
         at = rf"\s{any_of(self._words.at_spoken)}\s"
         return re.compile(rf"{start}{at}{part}\s?(?:{self._dot}\s?|\.)(?:{any_of(self._words.endings)})(?!\w)")
 
@@ -75,4 +77,4 @@ class Links:
 
     @cached_property
     def _bare(self) -> "re.Pattern[str]":
-        return re.compile(rf"(?<![\w@.])[\w][\w\-]*(?:\.[\w\-]+)*\.{any_of(self._words.endings)}(?:/[^\s,;()<>]*[^\s,;()<>.?!:])?(?![\w@.]\w)(?!\w)")
+        return re.compile(rf"(?<![\w@.\-])\w[\w\-]{{0,62}}(?:\.[\w\-]{{1,63}}){{0,5}}\.{any_of(self._words.endings)}(?:/[^\s,;()<>]*[^\s,;()<>.?!:])?(?![\w@.]\w)(?!\w)")

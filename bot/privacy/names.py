@@ -26,7 +26,7 @@ _CAPITAL = r"([A-ZÆØÅÄÖÜ][^\W\d_]+(?:-[^\W\d_]+)*)"
 _NEXT = re.compile(r"[\s:,.–-]{1,3}([^\W\d_][^\W\d_'’.-]*(?:[-'’][^\W\d_]+)*)")
 _CAPITAL_NEXT = re.compile(rf"[ \t]{_CAPITAL}")
 _CAPITAL_BEFORE = re.compile(rf"(?<!\w){_CAPITAL}\.?[ \t]$")
-_MOST_WORDS = 4
+_MOST_WORDS, _NEAR = 4, 60
 
 
 class NamesMissing(Exception):
@@ -108,7 +108,7 @@ class Names:
         start, end = span.start, span.end
         while (following := _CAPITAL_NEXT.match(text, end)) and not self._known.never_has(same_length(following.group(1))):
             end = following.end()
-        before = _CAPITAL_BEFORE.search(text[:start])
+        before = _CAPITAL_BEFORE.search(text, max(0, start - _NEAR), start)
         if before and not self._known.is_ordinary(same_length(before.group(1))):
             start = before.start(1)
         return Span(start, end, span.kind)

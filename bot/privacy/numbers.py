@@ -100,7 +100,7 @@ class Numbers:
                 return with_code, Kind.PHONE
         taken = _groups_of(groups, 8)
         lengths = tuple(len(group.text) for group in groups[:taken])
-        called = self._called.search(text[: groups[0].start])
+        called = self._called.search(text[max(0, groups[0].start - 40) : groups[0].start])
         if not taken or not (called or lengths in _PHONE_SHAPES or max(lengths) <= 2 < len(lengths) - 1):
             return None
         if not called and (groups[0].text[0] in "01" or _are_years(groups[:taken]) or self._counts(text, groups[:taken])):
