@@ -20,7 +20,7 @@ from bot.safety.card import card, reached_someone
 from bot.safety.detector import ASKS_ABOUT_THOUGHTS, Finding, Verdict
 from bot.safety.guard import Guard
 from bot.status import Status
-from bot.store.turn import BUTTON, Ranking, Screening, Turn
+from bot.store.turn import BUTTON, Screening, Turn
 
 logger = logging.getLogger(__name__)
 BESIDE_A_CARD_SECONDS = 1.0
@@ -183,10 +183,11 @@ def _screening(verdict: Optional[Verdict], redacted: Optional[Redacted]) -> Scre
         }
         for found in verdict.findings
     )
+    alarm, notice = verdict.alarm, verdict.notice
     return Screening(
-        flag=verdict.alarm and verdict.alarm.flag.id,
-        level=verdict.alarm and verdict.alarm.level.value,
-        notice=verdict.notice and verdict.notice.flag.id,
+        flag=alarm.flag.id if alarm else None,
+        level=alarm.level.value if alarm else None,
+        notice=notice.flag.id if notice else None,
         probability=round(verdict.probability, 3),
         findings=findings,
     )

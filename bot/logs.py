@@ -13,12 +13,10 @@ import sys
 import threading
 import traceback
 import warnings
-from types import TracebackType
-from typing import Any, Dict, Optional, Tuple, Type
+from typing import Any, Dict, MutableMapping
 
 _OURS = ("bot", "actions")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_ErrorInfo = Tuple[Optional[Type[BaseException]], Optional[BaseException], Optional[TracebackType]]
 
 
 class PlacesOnly(logging.Formatter):
@@ -82,7 +80,7 @@ def _log_uncaught(kind: Any, error: Any, trace: Any) -> None:
     logging.getLogger("bot").critical("the program failed", exc_info=(kind, error, trace))
 
 
-def _event_only(logger: Any, method: str, event: Dict[str, Any]) -> str:
+def _event_only(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     """The event's dotted name without its arguments; a sentence instead of a name is not passed on."""
     name = str(event.get("event", ""))
     return name if name.replace(".", "").replace("_", "").isalnum() else "event"
