@@ -13,7 +13,7 @@ from bot.archive import Archive
 from bot.assistant import Answered, Assistant, NotReady
 from bot.content import Content
 from bot.figures import FIGURES
-from bot.languages import language_of
+from bot.languages import DANISH, language_of
 from bot.privacy.redactor import Redacted, Redactor
 from bot.reply import FORGET, Message, error, question_of
 from bot.safety.card import card, reached_someone
@@ -77,7 +77,7 @@ class Conversations:
             asked,
             said=redacted.text if redacted else self.content.phrases.removed,
             removed=redacted.kinds if redacted else (),
-            language=language_of(asked.said),
+            language=_language(asked.said),
             replies=answered.messages,
             ranking=answered.ranking,
             screening=_screening(verdict, redacted),
@@ -167,6 +167,15 @@ def _with_notice(message: Dict[str, Any], notice: Optional[Finding]) -> Dict[str
         return message
     custom = {**message["custom"], "notice": {"id": notice.flag.id}}
     return {**message, "text": f"{message['text']}\n\n{notice.flag.notice}", "custom": custom}
+
+
+def _language(text: str) -> str:
+    """The language of the text; Danish when that cannot be told: no card shall be lost to it."""
+    try:
+        return language_of(text)
+    except Exception as failure:
+        logger.error("the language of a message could not be told: %s", type(failure).__name__)
+        return DANISH
 
 
 def _screening(verdict: Optional[Verdict], redacted: Optional[Redacted]) -> Screening:

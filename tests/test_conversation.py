@@ -150,6 +150,17 @@ def test_the_screening_reads_the_text_as_it_was_written(curated: Content, guard:
     assert all("vejret" not in finding["words"] for finding in turn.screening.findings)
 
 
+def test_given_a_language_that_cannot_be_told_the_card_comes(
+    curated: Content, guard: Guard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(text: str) -> str:
+        raise MemoryError(text)
+
+    monkeypatch.setattr("bot.conversation.language_of", fails)
+    turn = _turn("says nothing", "jeg kan ikke få vejret og har blå læber", curated, guard)
+    assert turn.status == "red_flag" and turn.language == "da" and "blå læber" not in caplog.text
+
+
 @pytest.mark.parametrize("text, status", [("jeg kan ikke få vejret og har blå læber", "red_flag"), ("hvor kan jeg parkere", "error")])
 def test_given_a_failing_de_identification_the_text_is_dropped_and_only_the_screening_reads_it(
     curated: Content, guard: Guard, caplog: pytest.LogCaptureFixture, text: str, status: str
