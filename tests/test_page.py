@@ -174,9 +174,11 @@ def test_the_page_has_no_accessibility_findings(server: Server, page: Any, viewp
 
 
 def test_the_picture_of_the_readme_is_taken(server: Server, page: Any, tmp_path: Any) -> None:
-    page.set_viewport_size({"width": 780, "height": 760})
+    page.set_viewport_size({"width": 780, "height": 1000})
+    page.emulate_media(reduced_motion="reduce")
     page.goto(server.url + "/chat")
     _ask(page, QUESTION)
+    page.evaluate("scrollTo(0, 0)")
     picture = tmp_path / "chat.png"
     page.screenshot(path=str(picture))
     assert picture.stat().st_size > 10_000
