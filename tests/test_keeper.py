@@ -349,6 +349,19 @@ def test_given_a_postgresql_that_hangs_nobody_waits_for_ever(line_to_postgresql:
     keeper.stop()
 
 
+def test_given_a_postgresql_that_hangs_at_start_the_start_goes_on_without_it(
+    line_to_postgresql: Tuple[Line, str], folder: Path
+) -> None:
+    line, url = line_to_postgresql
+    line.hold()
+    keeper = Keeper(Database(url), Backlog(folder / "backlog.jsonl"), 3650)
+    opening = threading.Thread(target=keeper.open, daemon=True)
+    opening.start()
+    opening.join(timeout=20)
+    assert not opening.is_alive() and not keeper.available
+    line.release()
+
+
 def test_an_error_of_the_database_never_quotes_the_text(database: Database, folder: Path) -> None:
     database.migrate()
     unlock = _lock(folder / "db" / "turns.sqlite")

@@ -85,6 +85,9 @@ class Database:
         if self.is_sqlite and self.url.database:
             with _failures_named():
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A server that hangs shall be told from one that has much to migrate, before we wait long.
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
         try:
             with patience.patiently(), self.writing() as connection:
                 if not self.is_sqlite:
