@@ -76,10 +76,6 @@ class Backlog:
         with self._lock:
             return _read(self._path)
 
-    def of(self, conversation: str) -> List[Turn]:
-        """The waiting turns of a conversation, oldest first."""
-        return [entry for entry in self.entries() if isinstance(entry, Turn) and entry.conversation == conversation]
-
     def drop(self, written: Sequence[Entry]) -> None:
         """Take out entries that are in the database now."""
         done = {_key(entry) for entry in written}

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.schema import Table
@@ -71,11 +71,6 @@ class Transcripts:
                 note(connection, JOB, "purge", {"turns": gone, "trackers": gone_trackers, "days": days})
         self.database.wipe_journal()
         return gone
-
-    def count(self) -> int:
-        """How many turns there are."""
-        with self.database.reading() as connection:
-            return int(connection.execute(select(func.count()).select_from(turns)).scalar_one())
 
 
 def note(connection: Connection, actor: str, action: str, detail: Mapping[str, Any]) -> None:
