@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from bot.store.keeper import Keeper
+from bot.store.review import Rating
 from bot.store.turn import Turn
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ class Archive:
     async def forget(self, conversation: str) -> bool:
         """Delete a conversation; False when that will be done later only."""
         return await self._ask("a conversation could not be deleted at once", False, self.keeper.forget, conversation)
+
+    async def rate(self, rating: Rating) -> Optional[bool]:
+        """Keep what a visitor makes of a turn; False when there is no such turn, None when it cannot be kept now."""
+        return await self._ask("feedback could not be kept", None, self.keeper.rate, rating)
 
     async def _ask(
         self, complaint: str, otherwise: Any, work: Callable[[Any], Any], subject: Any, seconds: float = SECONDS

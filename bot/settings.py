@@ -32,6 +32,17 @@ class Settings(BaseSettings):
     secret_key: Optional[str] = Field(
         None, min_length=32, description="Keys conversations in the database; default: made once and kept in SMERTE_VAR"
     )
+    public_url: str = Field(
+        "", regex="^(https?://[^/]+)?$", description="Address of this server as browsers see it, as https://chat.example.dk"
+    )
+    oidc_issuer: str = Field("", description="OpenID Connect: the provider, spelled as its discovery document has it")
+    oidc_client_id: str = Field("", description="OpenID Connect: what the provider calls this server")
+    oidc_client_secret: str = Field("", description="OpenID Connect: the secret that goes with it")
+    oidc_role_claim: str = Field(
+        "groups", description="OpenID Connect: the claim that roles follow from, as groups or realm_access.roles"
+    )
+    oidc_scope: str = Field("openid profile email", description="OpenID Connect: what the provider is asked for")
+    oidc_roles: str = Field("", description="OpenID Connect: value of the claim = role, comma-separated, as smertebot=reviewer")
     var: Path = Field(ROOT / "var", description="Folder of database, secret and queue")
     spacy_wheel: Optional[Path] = Field(None, description="A da_core_news_sm wheel for set-up to install (./run)")
     python: Optional[str] = Field(None, description="The Python 3.10 that set-up shall use (./run)")
@@ -43,12 +54,12 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> FrozenSet[str]:
         """The keys of the REST channel."""
-        return frozenset(_listed(self.rest_keys))
+        return frozenset(listed(self.rest_keys))
 
     @property
     def allowed_origins(self) -> List[str]:
         """The sites that may call /api."""
-        return _listed(self.origins)
+        return listed(self.origins)
 
     @property
     def folder(self) -> Path:
@@ -84,5 +95,6 @@ def load() -> Settings:
         raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}")
 
 
-def _listed(text: str) -> List[str]:
+def listed(text: str) -> List[str]:
+    """The parts of a comma-separated text."""
     return [part.strip() for part in text.split(",") if part.strip()]

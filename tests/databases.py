@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from bot.store.patience import patiently
 from bot.store.turn import Screening, Turn
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -41,14 +42,14 @@ def postgresql() -> Iterator[str]:
     name = f"smertebot_{uuid4().hex[:12]}"
     server = create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 2})
     try:
-        with server.connect() as connection:
+        with patiently(), server.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
     except Exception:
         if os.environ.get("DATABASE_TESTS") == "required":
             raise
         pytest.skip("no PostgreSQL server answers")
     yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
+    with patiently(), server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
 

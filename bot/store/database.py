@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from bot.store import patience
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_SECONDS = 1
+_WIPES, _BETWEEN_WIPES_SECONDS = 10, 0.02
 # Any number that other programs on the same PostgreSQL server are unlikely to lock.
 _MIGRATION_LOCK = 5_651_2860
 _WRITES = "writes"
@@ -107,8 +109,20 @@ class Database:
         if not self.is_sqlite:
             return True
         with _failures_named(), closing(self.engine.raw_connection()) as connection:
-            busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return not busy
+            cursor = connection.cursor()
+            # A wipe that waits for readers keeps all writers waiting, too: better try again a moment later.
+            cursor.execute("PRAGMA busy_timeout = 0")
+            try:
+                return any(_wiped(cursor) for _ in range(_WIPES))
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
+
+
+def _wiped(cursor: Any) -> bool:
+    busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        time.sleep(_BETWEEN_WIPES_SECONDS)
+    return not busy
 
 
 def _checked(url: str) -> URL:
@@ -163,7 +177,8 @@ def _sqlite(url: URL) -> Engine:
     def prepare(connection: sqlite3.Connection, record: Any) -> None:
         # SQLAlchemy begins transactions, not the driver: otherwise tables would change outside of them.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        # temp_store: large sorts would else write text to files that nobody wipes.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         record.info["file"] = _file_id(url)
 

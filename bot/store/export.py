@@ -1,23 +1,23 @@
-"""Transcripts and figures as CSV or JSON Lines: filtered, streamed, and harmless in a spreadsheet."""
+"""Transcripts, figures and the audit log as CSV or JSON Lines: filtered, streamed, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from enum import Enum
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, TextIO
-from zoneinfo import ZoneInfo
 
 from defusedcsv import csv
 from sqlalchemy import Date, case, cast, func, select
 from sqlalchemy.sql import Select
 
+from bot.store import audit
 from bot.store.database import Database
 from bot.store.patience import patiently
+from bot.store.period import HERE, Period
 from bot.store.tables import feedback, messages, turns
 
-HERE = ZoneInfo("Europe/Copenhagen")
 _AT_ONCE = 500
 _TRANSCRIPT = (
     "at", "conversation", "turn", "said", "kind", "status", "flag", "level", "notice", "answers", "language", "intent",
@@ -46,10 +46,7 @@ class Filter:
 
     def narrow(self, query: Select) -> Select:
         """The query on turns, narrowed."""
-        if self.first:
-            query = query.where(turns.c.at >= _midnight(self.first))
-        if self.last:
-            query = query.where(turns.c.at < _midnight(self.last + timedelta(days=1)))
+        query = query.where(*Period(self.first, self.last).holds(turns.c.at))
         if self.status:
             query = query.where(turns.c.status == self.status)
         if self.flag:
@@ -93,28 +90,51 @@ def figures(database: Database, chosen: Filter) -> Iterator[Row]:
             yield {**row, "date": str(row["date"]), "mean_seconds": round(row["mean_seconds"], 3)}
 
 
+def log(database: Database, chosen: Filter) -> Iterator[Row]:
+    """The lines of the audit log in the filter's period, oldest first. Raises Unavailable."""
+    period = audit.Search(first=chosen.first, last=chosen.last)
+    return (line.as_row() for line in audit.every_line(database, period))
+
+
 def write(rows: Iterable[Row], form: Form, out: TextIO, columns: List[str]) -> int:
     """Write rows as they come; how many that were."""
     count = 0
-    if form is Form.CSV:
-        sheet = csv.DictWriter(out, columns)
-        sheet.writeheader()
-    for count, row in enumerate(rows, 1):
-        if form is Form.CSV:
-            sheet.writerow({column: _cell(row[column]) for column in columns})
-        else:
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    for count, line in enumerate(as_text(rows, form, columns), 0 if form is Form.CSV else 1):
+        out.write(line)
     return count
+
+
+def as_text(rows: Iterable[Row], form: Form, columns: List[str]) -> Iterator[str]:
+    """Rows as text, each as it comes. In CSV the names of the columns come first."""
+    if form is Form.JSONL:
+        yield from (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return
+    sheet = csv.DictWriter(_Through(), columns)
+    yield sheet.writeheader()
+    for row in rows:
+        yield sheet.writerow({column: _cell(row[column]) for column in columns})
 
 
 WHAT: Dict[str, "tuple[Callable[[Database, Filter], Iterator[Row]], List[str]]"] = {
     "transcripts": (transcripts, list(_TRANSCRIPT)),
     "figures": (figures, list(_FIGURES)),
+    "audit": (log, list(audit.COLUMNS)),
 }
+# What the audit log says of it.
+NOTED = {"transcripts": "transcripts exported", "figures": "figures exported", "audit": "audit log exported"}
+
+
+class _Through:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
 
 
 def _cell(value: Any) -> Any:
     """Blanks before a formula would hide it from the writer that defuses formulas, and not from every spreadsheet."""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     return value.lstrip() if isinstance(value, str) else value
 
 
@@ -139,7 +159,3 @@ def _joined(database: Database) -> Callable[[Any], Any]:
 def _day(database: Database) -> Any:
     """The day of a turn (UTC: a day's border lies one or two hours off midnight in Denmark)."""
     return func.date(turns.c.at) if database.is_sqlite else cast(func.timezone("UTC", turns.c.at), Date)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), HERE)

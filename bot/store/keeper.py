@@ -14,6 +14,7 @@ from typing import Callable, Deque, Optional, Tuple, TypeVar
 
 from bot.store.backlog import Backlog, BacklogFull, Entry, Forgotten
 from bot.store.database import Database, Refused, Unavailable
+from bot.store.review import Rating, rate
 from bot.store.transcripts import Transcripts
 from bot.store.turn import Turn
 
@@ -117,6 +118,10 @@ class Keeper:
                 self._close(failure)
         self._queue(Forgotten(conversation, at))
         return False
+
+    def rate(self, rating: Rating) -> Optional[bool]:
+        """Keep what a visitor makes of a turn; False when there is no such turn, None while the database fails."""
+        return self.guarded(lambda: rate(self._database, rating))
 
     def purge(self, now: datetime) -> int:
         """Delete what is older than the retention; how many turns that were. Raises Unavailable, OSError."""

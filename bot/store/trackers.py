@@ -30,6 +30,12 @@ class Trackers(TrackerStore, SerializedTrackerAsText):  # type: ignore[misc]
         self._unsaved: "OrderedDict[str, str]" = OrderedDict()
         self._rankings: Dict[str, Ranking] = {}
 
+    def for_another_agent(self) -> "Trackers":
+        """The same trackers for another agent, which sets a domain of its own on its tracker store."""
+        other = Trackers(self._database, self._keeper)
+        other._unsaved, other._rankings = self._unsaved, self._rankings
+        return other
+
     def init_tracker(self, sender_id: str) -> DialogueStateTracker:
         """A tracker that keeps HISTORY events; Rasa would lift the bound with every message."""
         return DialogueStateTracker(sender_id, self.domain.slots, max_event_history=HISTORY)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from datetime import datetime, timezone
-from typing import Any, Dict, Iterable, List, Mapping, Tuple
+from datetime import datetime
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.schema import Table
 
+from bot.store.audit import note
+from bot.store.concern import concern_of
 from bot.store.database import Database
 from bot.store.patience import patiently
-from bot.store.tables import audit, conversations, messages, replies, trackers, turns
-from bot.store.turn import Screening, Turn
+from bot.store.tables import conversations, messages, replies, trackers, turns
+from bot.store.turn import TEXT, Screening, Turn
 
 VISITOR, JOB = "visitor", "retention"
 
@@ -36,11 +38,7 @@ class Transcripts:
             bodies = [(_hash(body), body) for body in turn.replies]
             _insert(connection, replies, [{"hash": hash, "body": body} for hash, body in dict(bodies).items()])
             _insert(connection, messages, [_message(turn, position, *said) for position, said in enumerate(bodies)])
-            connection.execute(
-                conversations.update()
-                .where(conversations.c.id == turn.conversation, conversations.c.last_at < turn.at)
-                .values(last_at=turn.at)
-            )
+            connection.execute(_conversation_after(turn))
 
     def turns(self, conversation: str, most: int = 200) -> Tuple[Turn, ...]:
         """The last turns of a conversation, oldest first; none for an unknown one."""
@@ -50,6 +48,12 @@ class Transcripts:
             bodies = _bodies(connection, [row["id"] for row in rows])
         return tuple(_turn(row, bodies.get(row["id"], ())) for row in reversed(rows))
 
+    def turn(self, id: str) -> Optional[Turn]:
+        """One turn; None for an unknown one."""
+        with self.database.reading() as connection:
+            row = connection.execute(select(turns).where(turns.c.id == id)).mappings().first()
+            return row and _turn(row, _bodies(connection, [id]).get(id, ()))
+
     def forget(self, conversation: str, at: datetime) -> int:
         """Delete all of a conversation that was there at a time, Rasa's part included; how many turns that were."""
         with self.database.writing() as connection:
@@ -57,6 +61,7 @@ class Transcripts:
             connection.execute(delete(trackers).where(trackers.c.conversation_id == conversation, trackers.c.at <= at))
             _delete_empty_conversations(connection, conversations.c.id == conversation)
             if gone:
+                _wipe_index(connection)
                 note(connection, VISITOR, "conversation deleted", {"turns": gone})
         self.database.wipe_journal()
         return gone
@@ -67,16 +72,39 @@ class Transcripts:
             gone = _delete_turns(connection, turns.c.at < before)
             gone_trackers = connection.execute(delete(trackers).where(trackers.c.at < before)).rowcount
             _delete_empty_conversations(connection, conversations.c.last_at < before)
+            if gone:
+                _wipe_index(connection)
+                _count_again(connection, conversations.c.started_at < before)
             if gone or gone_trackers:
                 note(connection, JOB, "purge", {"turns": gone, "trackers": gone_trackers, "days": days})
         self.database.wipe_journal()
         return gone
 
 
-def note(connection: Connection, actor: str, action: str, detail: Mapping[str, Any]) -> None:
-    """A line in the audit log, now."""
-    line = {"at": datetime.now(timezone.utc), "actor": actor, "action": action, "detail": dict(detail)}
-    connection.execute(audit.insert(), [line])
+def _conversation_after(turn: Turn) -> Any:
+    """The conversation is longer, perhaps of more concern, and no longer reviewed."""
+    known, concern = conversations.c, int(concern_of(turn))
+    return (
+        conversations.update()
+        .where(known.id == turn.conversation)
+        .values(
+            last_at=case((known.last_at < turn.at, turn.at), else_=known.last_at),
+            length=known.length + 1,
+            concern=case((known.concern < concern, concern), else_=known.concern),
+            reviewed_at=None,
+        )
+    )
+
+
+def _wipe_index(connection: Connection) -> None:
+    """Take the words of deleted turns out of SQLite's text index, which else only marks them as deleted."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("INSERT INTO search (search) VALUES ('optimize')"))
+
+
+def _count_again(connection: Connection, condition: Any) -> None:
+    count = select(func.count()).where(turns.c.conversation_id == conversations.c.id).scalar_subquery()
+    connection.execute(conversations.update().where(condition).values(length=count))
 
 
 def _delete_turns(connection: Connection, *conditions: Any) -> int:
@@ -114,6 +142,8 @@ def _row(turn: Turn) -> Dict[str, Any]:
         "seconds": turn.seconds,
         "model": turn.model,
         "content": turn.content,
+        "confidence": turn.ranking[0][1] if turn.ranking and turn.kind == TEXT else None,
+        "concern": int(concern_of(turn)),
     }
 
 
@@ -127,6 +157,7 @@ def _message(turn: Turn, position: int, hash: str, body: Mapping[str, Any]) -> D
         "topic": custom.get("topic"),
         "version": custom.get("version"),
         "reply_hash": hash,
+        "at": turn.at,
     }
 
 
