@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
-from bot import content as content_module
+from bot import edition
 from bot.answers import SWITCH
 from bot.clauses import follow_up_openers
 from bot.content import Content
 from bot.document import Document, Problem
 from bot.examples import Example, same_words, training_examples
+from bot.files import located
+from bot.manuscript import Manuscript
 from bot.normaliser import load_spelling
 from bot.paths import CONTENT, DATA, ROOT
 from bot.privacy.words import load_words
-from bot.readability import lix, words
-from bot.safety.card import load_cards
-from bot.safety.flags import load_context, load_flags
+from bot.proof import style
+from bot.safety.flags import load_context
 from bot.understanding import ALARM_INTENT, FALLBACK_INTENT
 
 FEWEST_EXAMPLES = 30
-MOST_WORDS = 80
-MOST_LIX = 35.0
-_TYPED_NUMBER = re.compile(r"(?<!\d)(?:112|18\d\d|\d{2} ?\d{2} ?\d{2} ?\d{2}|\d{2} ?\d{3} ?\d{3})(?!\d)|@|www\.")
 
 
 def run() -> List[Problem]:
     """Every finding. Raises ContentError when the content alone does not hold together."""
-    content = content_module.load()
-    load_spelling(), follow_up_openers(), load_flags(), load_context(), load_cards(), load_words()
+    texts = edition.of_files()
+    load_spelling(), follow_up_openers(), load_context(), load_words()
     examples = list(training_examples())
     intents = domain_intents()
     return [
-        *_texts(content),
-        *_reachable(content, intents),
+        *_texts(texts.manuscript),
+        *_reachable(texts.content, intents),
         *_ruled(intents),
         *_trained(examples, intents),
         *_unambiguous(examples),
@@ -46,23 +43,9 @@ def domain_intents() -> Tuple[str, ...]:
     return tuple(str(intent) for intent in Document(ROOT / "domain.yml", ROOT).data["intents"])
 
 
-def _texts(content: Content) -> Iterator[Problem]:
-    written = {answer.id: answer for answer in _unfilled()}
-    for answer in content.answers.values():
-        where = f"content/answers/{answer.topic}.yml"
-        if words(answer.text) > MOST_WORDS:
-            yield Problem(where, 1, f"{answer.id}: {words(answer.text)} words, at most {MOST_WORDS}")
-        for part in (answer.text, answer.more or ""):
-            if lix(part) > MOST_LIX and not answer.lix_reason:
-                yield Problem(where, 1, f"{answer.id}: LIX {lix(part):.0f}, at most {MOST_LIX:.0f} without a lix_reason")
-        typed = _TYPED_NUMBER.search(f"{written[answer.id].text} {written[answer.id].more or ''}")
-        if typed:
-            yield Problem(where, 1, f"{answer.id}: the contact {typed[0]!r} is typed; use a place from contacts.yml")
-
-
-def _unfilled() -> Iterator[Any]:
-    for path in sorted((CONTENT / "answers").glob("*.yml")):
-        yield from Document(path).parse(content_module.AnswerFile).answers
+def _texts(written: Manuscript) -> Iterator[Problem]:
+    for key in written.keys():
+        yield from (located(finding, CONTENT) for finding in style(written, key) if finding.blocks)
 
 
 def _reachable(content: Content, intents: Tuple[str, ...]) -> Iterator[Problem]:

@@ -1,28 +1,26 @@
-"""Every Danish word that a patient reads, loaded and checked once at start.
+"""The Danish words that a patient reads, as they stand in the files of content/, loaded and checked.
 
-`load()` refuses content that does not hold together: unknown keys, missing or repeated ids, follow-ups, sources and
-contacts that do not exist. The error names file and line.
+`read()` and `load()` refuse content that does not hold together: unknown keys, missing or repeated ids, follow-ups,
+sources and contacts that do not exist. The error names file and line. What patients read just now is bot.edition's.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
-from bot import settings
 from bot.document import ContentError, Document, Problem, Record
+from bot.files import located
+from bot.finding import Code, Finding, Key, Kind
 from bot.paths import CONTENT
+from bot.placeholders import filled, unknown
 from bot.status import Scope
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _MATRIX_TOPIC = "tilstand"
-# How many days a message is kept: the one placeholder that is no contact.
-_RETENTION = "opbevaring.dage"
 
 
 class Citation(Record):
@@ -33,7 +31,7 @@ class Citation(Record):
 
 
 class Answer(Record):
-    """A curated answer as written in content/answers/; contact placeholders are filled in by `load()`."""
+    """A curated answer of content/answers/; `Written` holds it with places for contacts, `Content` filled in."""
 
     id: str
     question: str
@@ -140,6 +138,61 @@ class Page(Record):
     file_numbers: str
 
 
+class Widget(Record):
+    """The words that only the chat with scripts has: the widget's and the chat page's."""
+
+    open: str
+    close: str
+    menu: str
+    larger: str
+    smaller: str
+    print: str
+    save: str
+    shared: str
+    is_shared: str
+    accessibility: str
+    delete_sure: str
+    deleted_elsewhere: str
+    not_deleted: str
+    card: str
+    ring: str
+    alarm_answered: str
+    delayed: str
+    try_now: str
+    take_back: str
+    try_again: str
+    too_many: str
+    too_long: str
+    refused: str
+    not_loaded: str
+    no_window: str
+    copy_answer: str
+    copied: str
+    not_copied: str
+    read_aloud: str
+    dictate: str
+    helpful: str
+    did_help: str
+    did_not_help: str
+    thanks: str
+    rating_failed: str
+    what_missed: str
+    send_reason: str
+
+
+class Topic(Record):
+    """Questions to begin with, under a heading: ids of answers."""
+
+    title: str
+    answers: Tuple[str, ...]
+
+
+class TopicFile(Record):
+    """content/topics.yml."""
+
+    topics: Tuple[Topic, ...]
+
+
 class Phrases(Record):
     """content/interface.yml: what the assistant says around the answers."""
 
@@ -159,6 +212,58 @@ class Phrases(Record):
     sources: str
     scopes: Dict[Scope, str]
     page: Page
+    widget: Widget
+
+
+class Section(Record):
+    """A heading and what stands below it, in light Markdown."""
+
+    title: str
+    text: str
+
+
+class Demonstration(Record):
+    """The words of the demonstration page."""
+
+    banner: str
+    hospital: str
+    menu: Tuple[str, ...]
+    title: str
+    lead: str
+    sections: Tuple[Section, ...]
+
+
+class Pages(Record):
+    """content/pages.yml: the pages around the chat."""
+
+    statement: Tuple[Section, ...]
+    demonstration: Demonstration
+
+
+@dataclass(frozen=True)
+class Written:
+    """All content as it is written: places for contacts are not filled in."""
+
+    answers: Mapping[str, Answer]
+    sources: Mapping[str, Source]
+    contacts: Mapping[str, Contact]
+    conditions: ConditionFile
+    phrases: Phrases
+    topics: Tuple[Topic, ...]
+    pages: Pages
+
+    def filled(self) -> Content:
+        """The content as patients read it."""
+        return Content(
+            answers={id: filled(answer, self.contacts) for id, answer in self.answers.items()},
+            sources=self.sources,
+            contacts=self.contacts,
+            conditions=self.conditions.conditions,
+            aspects=self.conditions.aspects,
+            phrases=filled(self.phrases, self.contacts),
+            topics=self.topics,
+            pages=filled(self.pages, self.contacts),
+        )
 
 
 @dataclass(frozen=True)
@@ -171,7 +276,13 @@ class Content:
     conditions: Mapping[str, Condition]
     aspects: Tuple[str, ...]
     phrases: Phrases
-    version: str
+    topics: Tuple[Topic, ...]
+    pages: Pages
+
+    @property
+    def numbers(self) -> Tuple[str, ...]:
+        """All telephone numbers."""
+        return tuple(contact.tel for contact in self.contacts.values() if contact.tel)
 
     def matrix_id(self, condition: str, aspect: str) -> str:
         """The id of the answer on one aspect of one condition."""
@@ -197,144 +308,116 @@ class Content:
 @lru_cache(maxsize=None)
 def load(folder: Path = CONTENT) -> Content:
     """Read and check all content below `folder`. Raises ContentError with every finding."""
-    contacts = Document(folder / "contacts.yml", folder).parse(ContactFile).contacts
-    sources = Document(folder / "sources.yml", folder).parse(SourceFile).sources
+    return read(folder).filled()
+
+
+@lru_cache(maxsize=None)
+def read(folder: Path = CONTENT) -> Written:
+    """All content below `folder`, checked, as it is written. Raises ContentError with every finding."""
     conditions = Document(folder / "conditions.yml", folder).parse(ConditionFile)
-    interface = Document(folder / "interface.yml", folder)
-    phrases = interface.parse(Phrases)
-    entries = list(_entries(folder))
-    problems = _check(entries, sources, conditions) + _check_contacts(entries, interface, contacts)
-    if problems:
-        raise ContentError(problems)
-    return Content(
-        answers={entry.answer.id: _fill(entry.answer, contacts) for entry in entries},
-        sources=sources,
-        contacts=contacts,
-        conditions=conditions.conditions,
-        aspects=conditions.aspects,
-        phrases=_fill(phrases, contacts),
-        version=_version(folder),
+    answers = _answers(folder, conditions)
+    written = Written(
+        answers=answers,
+        sources=Document(folder / "sources.yml", folder).parse(SourceFile).sources,
+        contacts=Document(folder / "contacts.yml", folder).parse(ContactFile).contacts,
+        conditions=conditions,
+        phrases=Document(folder / "interface.yml", folder).parse(Phrases),
+        topics=_topics(folder, answers),
+        pages=Document(folder / "pages.yml", folder).parse(Pages),
     )
+    if problems := [located(finding, folder) for finding in faults(written)]:
+        raise ContentError(problems)
+    return written
 
 
-def _version(folder: Path) -> str:
+def version_of(folder: Path = CONTENT) -> str:
     """A name for the content as a whole, another one whenever a file changes."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.yml")):
+    for path in sorted([*folder.glob("*.yml"), *folder.glob("answers/*.yml")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-@dataclass(frozen=True)
-class _Entry:
-    answer: Answer
-    document: Document
-    index: int
+def faults(written: Written) -> Iterator[Finding]:
+    """Where the content does not hold together; each finding blocks."""
+    questions: Dict[str, str] = {}
+    for answer in written.answers.values():
+        key = Key(Kind.ANSWER, answer.id)
+        if (other := questions.setdefault(answer.question, answer.id)) != answer.id:
+            yield Finding(key, Code.SAME_QUESTION, ("question",), {"name": other})
+        yield from _faults_of_fields(key, answer.dict(include={"question", "text"}), written.contacts)
+        yield from _unknown_places(key, "more", answer.more or "", written.contacts)
+        yield from _dead_references(key, answer, written)
+    for id, text in texts_of(written.phrases):
+        yield from _faults_of_fields(Key(Kind.PHRASE, id), {"text": text}, written.contacts)
 
-    def problem(self, message: str, *path: object) -> Problem:
-        return self.document.problem(("answers", self.index, *path), f"{self.answer.id}: {message}")  # type: ignore[arg-type]
+
+def texts_of(record: Record) -> Iterator[Tuple[str, str]]:
+    """All texts of a record and those in it, with their paths (`page.intro`)."""
+    for name, value in record:
+        parts = value.dict() if isinstance(value, Record) else value
+        if isinstance(parts, dict):
+            yield from ((f"{name}.{getattr(key, 'value', key)}", text) for key, text in parts.items())
+        else:
+            yield name, parts
 
 
-def _entries(folder: Path) -> Iterator[_Entry]:
+def _answers(folder: Path, conditions: ConditionFile) -> Dict[str, Answer]:
+    """The answers by id. Raises ContentError when a file is malformed, or an id stands twice, elsewhere or nowhere."""
+    found: Dict[str, Tuple[Answer, str]] = {}
     problems: List[Problem] = []
     for path in sorted((folder / "answers").glob("*.yml")):
         try:
             document = Document(path, folder)
-            for index, answer in enumerate(document.parse(AnswerFile).answers):
-                yield _Entry(answer, document, index)
+            answers = document.parse(AnswerFile).answers
         except ContentError as error:
             problems += error.problems
+            continue
+        for index, answer in enumerate(answers):
+            place = ("answers", index, "id")
+            if answer.id in found:
+                problems.append(document.problem(place, f"{answer.id}: the id stands twice (first in {found[answer.id][1]})"))
+            if answer.topic != path.stem:
+                problems.append(document.problem(place, f"{answer.id}: belongs in answers/{answer.topic}.yml"))
+            found.setdefault(answer.id, (answer, document.name))
+    wanted = [f"{_MATRIX_TOPIC}.{condition}.{aspect}" for condition in conditions.conditions for aspect in conditions.aspects]
+    problems += [Problem(f"answers/{_MATRIX_TOPIC}.yml", 1, f"missing id {id}") for id in wanted if id not in found]
     if problems:
         raise ContentError(problems)
+    return {id: answer for id, (answer, _) in found.items()}
 
 
-def _check(entries: Sequence[_Entry], sources: Mapping[str, Source], conditions: ConditionFile) -> List[Problem]:
-    ids: Dict[str, _Entry] = {}
-    questions: Dict[str, str] = {}
-    problems: List[Problem] = []
-    for entry in entries:
-        answer = entry.answer
-        if answer.id in ids:
-            problems.append(entry.problem(f"the id stands twice (first in {ids[answer.id].document.name})", "id"))
-        if answer.question in questions:
-            problems.append(entry.problem(f"the question is also that of {questions[answer.question]}", "question"))
-        if not answer.text.strip():
-            problems.append(entry.problem("the text is empty", "text"))
-        if answer.topic != Path(entry.document.name).stem:
-            problems.append(entry.problem(f"belongs in answers/{answer.topic}.yml", "id"))
-        ids.setdefault(answer.id, entry)
-        questions.setdefault(answer.question, answer.id)
-    for entry in entries:
-        problems += _check_references(entry, ids, sources)
-    for condition in conditions.conditions:
-        for aspect in conditions.aspects:
-            wanted = f"{_MATRIX_TOPIC}.{condition}.{aspect}"
-            if wanted not in ids:
-                problems.append(Problem(f"answers/{_MATRIX_TOPIC}.yml", 1, f"missing id {wanted}"))
-    return problems
+def _topics(folder: Path, answers: Mapping[str, Answer]) -> Tuple[Topic, ...]:
+    """The topics. Raises ContentError when the file is malformed or names an answer that does not exist."""
+    document = Document(folder / "topics.yml", folder)
+    topics = document.parse(TopicFile).topics
+    problems = [
+        document.problem(("topics", number, "answers", place), f"{topic.title}: there is no answer {id!r}")
+        for number, topic in enumerate(topics)
+        for place, id in enumerate(topic.answers)
+        if id not in answers
+    ]
+    if problems:
+        raise ContentError(problems)
+    return topics
 
 
-def _check_references(entry: _Entry, ids: Mapping[str, _Entry], sources: Mapping[str, Source]) -> List[Problem]:
-    problems = []
-    for number, follow_up in enumerate(entry.answer.follow_ups):
-        if follow_up not in ids or follow_up == entry.answer.id:
-            problems.append(entry.problem(f"dead follow-up {follow_up!r}", "follow_ups", number))
-    for number, citation in enumerate(entry.answer.sources):
-        if citation.key not in sources:
-            problems.append(entry.problem(f"unknown source {citation.key!r}", "sources", number))
-    return problems
+def _faults_of_fields(key: Key, fields: Mapping[str, str], contacts: Mapping[str, Contact]) -> Iterator[Finding]:
+    for name, text in fields.items():
+        if not text.strip():
+            yield Finding(key, Code.EMPTY, (name,))
+        yield from _unknown_places(key, name, text, contacts)
 
 
-def _check_contacts(entries: Sequence[_Entry], interface: Document, contacts: Mapping[str, Contact]) -> List[Problem]:
-    problems = []
-    for entry in entries:
-        for key in ("text", "more"):
-            for name in _unknown_placeholders(getattr(entry.answer, key) or "", contacts):
-                problems.append(entry.problem(f"unknown contact {name!r}", key))
-    for path, text in _texts(interface.data):
-        for name in _unknown_placeholders(text, contacts):
-            problems.append(interface.problem(path, f"{path[-1]}: unknown contact {name!r}"))
-    return problems
+def _unknown_places(key: Key, field: str, text: str, contacts: Mapping[str, Contact]) -> Iterator[Finding]:
+    for name in unknown(text, contacts):
+        yield Finding(key, Code.UNKNOWN_PLACE, (field,), {"name": name})
 
 
-def _texts(data: Mapping[str, Any], path: Tuple[str, ...] = ()) -> Iterator[Tuple[Tuple[str, ...], str]]:
-    for key, value in data.items():
-        if isinstance(value, dict):
-            yield from _texts(value, (*path, key))
-        elif isinstance(value, str):
-            yield (*path, key), value
-
-
-def _unknown_placeholders(text: str, contacts: Mapping[str, Contact]) -> List[str]:
-    return [name for name in _PLACEHOLDER.findall(text) if _contact_value(name, contacts) is None]
-
-
-def _contact_value(name: str, contacts: Mapping[str, Contact]) -> Optional[str]:
-    if name == _RETENTION:
-        return str(settings.load().retention_days)
-    key, _, field = name.partition(".")
-    contact = contacts.get(key)
-    value = getattr(contact, field, None) if field in Contact.__fields__ else None
-    return str(value) if contact and value else None
-
-
-def _fill(record: Record, contacts: Mapping[str, Contact]) -> "Record":  # type: ignore[type-var]
-    return record.copy(update={key: _filled(value, contacts) for key, value in record})
-
-
-def _filled(value: Any, contacts: Mapping[str, Contact]) -> Any:
-    if isinstance(value, Record):
-        return _fill(value, contacts)
-    return fill(value, contacts) if type(value) is str else value  # an enum is a str, too, and stays one
-
-
-def fill(text: str, contacts: Mapping[str, Contact]) -> str:
-    """The text with each `{contact.field}` replaced. Raises KeyError for a contact that does not exist."""
-
-    def value(match: "re.Match[str]") -> str:
-        found = _contact_value(match.group(1), contacts)
-        if found is None:
-            raise KeyError(match.group(1))
-        return found
-
-    return _PLACEHOLDER.sub(value, text)
+def _dead_references(key: Key, answer: Answer, written: Written) -> Iterator[Finding]:
+    for number, follow_up in enumerate(answer.follow_ups):
+        if follow_up not in written.answers or follow_up == answer.id:
+            yield Finding(key, Code.DEAD_FOLLOW_UP, ("follow_ups", number), {"name": follow_up})
+    for number, citation in enumerate(answer.sources):
+        if citation.key not in written.sources:
+            yield Finding(key, Code.UNKNOWN_SOURCE, ("sources", number), {"name": citation.key})

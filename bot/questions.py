@@ -54,6 +54,9 @@ class Reader:
 
         `before` is the turn before it, `condition` whether the conversation already is about one of the conditions.
         """
+        known = self.model.recall(text)
+        if known is not None:
+            return [Question((Guess(known, 1.0),), self.finder.find(text))]
         parts = list(clauses) if len(clauses) > 1 else []
         context = [f"{before} {text}"] if before and self._context_share(text) else []
         rows = self.model.probabilities([text, *(part.text for part in parts), *context])

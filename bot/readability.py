@@ -1,6 +1,7 @@
 """How hard a Danish text is to read."""
 
 import re
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.@/][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:](?=\s|$)|\n+")
@@ -8,11 +9,13 @@ _ABBREVIATION = re.compile(r"\b(kl|nr|ca)\.")
 _LONG = 6
 
 
+@lru_cache(maxsize=4096)
 def words(text: str) -> int:
     """How many words the text has; a number or an address counts as one."""
     return len(_WORD.findall(_plain(text)))
 
 
+@lru_cache(maxsize=4096)
 def lix(text: str) -> float:
     """The readability index LIX: words a sentence plus the percentage of words over six letters.
 

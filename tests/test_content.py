@@ -7,7 +7,7 @@ from typing import Callable
 
 import pytest
 
-from bot import checks, content
+from bot import checks, content, proof
 from bot.content import Content, ContentError, load
 from bot.examples import training_examples
 from bot.readability import lix, words
@@ -97,9 +97,9 @@ def test_given_several_defects_all_are_reported_at_once(own_content: Path) -> No
 
 def test_every_answer_is_short_and_easy_to_read(curated: Content) -> None:
     for answer in curated.answers.values():
-        assert words(answer.text) <= checks.MOST_WORDS, answer.id
+        assert words(answer.text) <= proof.MOST_WORDS, answer.id
         for part in (answer.text, answer.more or ""):
-            assert lix(part) <= checks.MOST_LIX or answer.lix_reason, f"{answer.id}: LIX {lix(part):.0f}"
+            assert lix(part) <= proof.MOST_LIX or answer.lix_reason, f"{answer.id}: LIX {lix(part):.0f}"
 
 
 def test_few_answers_are_excused_from_being_easy_to_read(curated: Content) -> None:
@@ -164,9 +164,9 @@ def test_given_an_example_under_two_intents_the_check_names_both_places(training
 
 
 def test_a_number_typed_into_an_answer_is_found() -> None:
-    assert checks._TYPED_NUMBER.search("Ring 56 51 28 60.")
-    assert checks._TYPED_NUMBER.search("Ring 112 nu")
-    assert not checks._TYPED_NUMBER.search("ca. 20 % har ondt, 2 kg mindre aflaster 6-8 kg, pris 499 kr.")
+    assert proof._TYPED_NUMBER.search("Ring 56 51 28 60.")
+    assert proof._TYPED_NUMBER.search("Ring 112 nu")
+    assert not proof._TYPED_NUMBER.search("ca. 20 % har ondt, 2 kg mindre aflaster 6-8 kg, pris 499 kr.")
 
 
 def test_content_is_loaded_once() -> None:
