@@ -9,10 +9,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot import content
+from bot.edition import current
 from bot.reply import Message, answered
 from bot.safety.card import card
-from bot.safety.flags import Level, load_flags
+from bot.safety.flags import Level
 from bot.understanding import alarm_of
 
 _ON_ALARM_SIGNS = "akut.info"
@@ -32,7 +32,7 @@ class ActionAlarm(Action):
 
 def _message(tracker: Tracker) -> Message:
     """The card; the general advice where only the intent was named."""
-    loaded, alarm = content.load(), alarm_of(tracker.latest_message)
+    edition, alarm = current(), alarm_of(tracker.latest_message)
     if alarm is None:
-        return answered(loaded.answers[_ON_ALARM_SIGNS], loaded)
-    return card(load_flags()[alarm.flag], Level(alarm.level), loaded, datetime.now(timezone.utc), alarm.helper)
+        return answered(edition.content.answers[_ON_ALARM_SIGNS], edition.content)
+    return card(alarm.flag, Level(alarm.level), edition, datetime.now(timezone.utc), alarm.helper)

@@ -8,8 +8,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot import content
 from bot.answers import Memory, Outcome, respond, suggest
+from bot.edition import current
 from bot.understanding import questions_of
 
 
@@ -21,7 +21,7 @@ class ActionAnswer(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         questions = questions_of(tracker.latest_message)
-        return _say(respond(questions, _memory(tracker), content.load()), dispatcher)
+        return _say(respond(questions, _memory(tracker), current().content), dispatcher)
 
 
 class ActionClarify(Action):
@@ -32,7 +32,7 @@ class ActionClarify(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         questions = questions_of(tracker.latest_message)
-        return _say(suggest(questions[0], _memory(tracker), content.load()), dispatcher)
+        return _say(suggest(questions[0], _memory(tracker), current().content), dispatcher)
 
 
 def _memory(tracker: Tracker) -> Memory:

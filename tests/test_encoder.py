@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.safety import model as model_module
 from bot.safety.detector import Detector
 from bot.safety.encoder import TUNED, Encoder, EncoderMissing
 
@@ -39,7 +38,7 @@ def test_given_no_encoder_the_words_judge_alone_and_the_log_says_so(
     def missing() -> Encoder:
         raise EncoderMissing("the package is not installed")
 
-    monkeypatch.setattr(model_module, "Encoder", missing)
+    monkeypatch.setattr(Encoder, "shared", staticmethod(missing))
     detector = Detector().with_model()
     assert "words alone" in caplog.text
     assert detector.screen("der er noget galt, jeg lækker hele tiden og kan ikke mærke det").alarm

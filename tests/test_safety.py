@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from bot.content import Content
+from bot.edition import current
 from bot.examples import same_words
 from bot.readability import lix, words
 from bot.reply import Message
@@ -40,9 +41,9 @@ class MustCatch:
     turns: Tuple[str, ...]
 
 
-def must_catch() -> Iterator[MustCatch]:
-    """The tables, a file a flag: number of the sign, cell, level, turns."""
-    for path in sorted((TABLES / "must_catch").glob("*.tsv")):
+def must_catch(folder: str = "must_catch") -> Iterator[MustCatch]:
+    """The tables, a file a flag: number of the sign, cell, level, turns. Those of `corrections` have been learnt."""
+    for path in sorted((TABLES / folder).glob("*.tsv")):
         for line in path.read_text(encoding="utf-8").splitlines():
             _, cell, level, text = line.split("\t")
             yield MustCatch(path.stem, cell, Level(level), tuple(text.split(" || ")))
@@ -68,13 +69,13 @@ def test_every_flag_has_a_table_of_must_catch_cases() -> None:
 
 
 def test_recall_on_must_catch_cases_does_not_fall(detector: Detector) -> None:
-    cases = list(must_catch())
+    cases = [*must_catch(), *must_catch("corrections")]
     missed = [case for case in cases if not _is_alarm(detector, case.turns)]
     assert 1 - len(missed) / len(cases) >= LEAST_RECALL, "\n".join(str(case) for case in missed)
 
 
 def test_the_level_told_is_high_enough(detector: Detector) -> None:
-    cases = [case for case in must_catch() if len(case.turns) == 1]
+    cases = [case for case in (*must_catch(), *must_catch("corrections")) if len(case.turns) == 1]
     told = [detector.screen(case.turns[0]).alarm for case in cases]
     low = [
         (case, found.level) for case, found in zip(cases, told) if found and ORDER.index(found.level) > ORDER.index(case.level)
@@ -143,20 +144,19 @@ def test_context_softens_to_a_notice_and_never_mutes(detector: Detector) -> None
     assert verdict.notice and verdict.notice.flag.id == "akut.blodprop_ben" and verdict.notice.softened_by
 
 
-def _card(flag: str, curated: Content, now: datetime = MONDAY_NIGHT) -> Message:
-    loaded = load_flags()[flag]
-    return card(loaded, loaded.level, curated, now, helper=False)
+def _card(flag: str, now: datetime = MONDAY_NIGHT) -> Message:
+    return card(flag, load_flags()[flag].level, current(), now, helper=False)
 
 
-def test_every_card_begins_with_whom_to_ring_and_is_short_and_easy(curated: Content) -> None:
+def test_every_card_begins_with_whom_to_ring_and_is_short_and_easy() -> None:
     for flag in load_flags():
         for level in ORDER:
             for helper in (False, True):
                 for now in (MONDAY_NOON, MONDAY_NIGHT):
-                    text = card(load_flags()[flag], level, curated, now, helper).text
+                    text = card(flag, level, current(), now, helper).text
                     assert text.startswith("**Ring "), (flag, level)
                     assert lix(text) <= 25, (flag, level, lix(text), text)
-        own = _card(flag, curated).text
+        own = _card(flag).text
         assert words(own) <= 60, (flag, words(own), own)
 
 
@@ -166,15 +166,15 @@ def test_no_card_shows_a_number_outside_contacts(curated: Content) -> None:
     known = {contact.tel.replace(" ", "") for contact in curated.contacts.values() if contact.tel}
     for flag, loaded in load_flags().items():
         assert not re.search(r"\d{3,}", loaded.advice + loaded.helper_advice + loaded.notice), flag
-        shown = _card(flag, curated)
+        shown = _card(flag)
         for contact in shown.custom["red_flag"]["contacts"]:
             assert contact.get("tel", "").replace(" ", "") in known | {""}
         assert "1813" not in shown.text
 
 
 def test_the_right_number_comes_first_by_time_of_day(curated: Content) -> None:
-    open_now = _card("akut.cauda_equina", curated, MONDAY_NOON)
-    closed = _card("akut.cauda_equina", curated)
+    open_now = _card("akut.cauda_equina", MONDAY_NOON)
+    closed = _card("akut.cauda_equina")
     assert open_now.custom["red_flag"]["contacts"][0]["label"] == curated.contacts["egen_laege"].label
     assert closed.custom["red_flag"]["contacts"][0]["tel"] == "1818"
     for shown in (open_now, closed):
@@ -188,9 +188,9 @@ def test_doctors_are_closed_at_night_on_weekends_and_on_holidays() -> None:
     assert not doctors_are_open(datetime(2026, 11, 22, 12, tzinfo=DENMARK))
 
 
-def test_in_a_crisis_livslinien_is_never_the_only_number(curated: Content) -> None:
+def test_in_a_crisis_livslinien_is_never_the_only_number() -> None:
     for now in (MONDAY_NOON, MONDAY_NIGHT):
-        numbers = [c.get("tel") for c in _card("akut.selvmord", curated, now).custom["red_flag"]["contacts"]]
+        numbers = [c.get("tel") for c in _card("akut.selvmord", now).custom["red_flag"]["contacts"]]
         assert numbers[0] == "112" and "1818" in numbers and "70 201 201" in numbers
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooSlow
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from typing import Any, FrozenSet, List, Optional, Tuple
 
@@ -60,7 +62,7 @@ class Deidentifier:
 
 
 class NotLoaded(Exception):
-    """The de-identifier is not there yet, or could not be loaded."""
+    """The de-identifier is not there yet, could not be loaded, or is too slow."""
 
 
 class Redactor:
@@ -86,6 +88,15 @@ class Redactor:
             raise NotLoaded
         asked = asyncio.get_running_loop().run_in_executor(self._pool, self._ready.result().redact, text)
         return await asyncio.wait_for(asked, SECONDS)
+
+    def redact_here(self, text: str) -> Redacted:
+        """See Deidentifier.redact, for a thread that waits for it. Raises NotLoaded, and whatever failed."""
+        if not self.ready:
+            raise NotLoaded
+        try:
+            return self._pool.submit(self._ready.result().redact, text).result(SECONDS)
+        except TooSlow:
+            raise NotLoaded from None
 
     def _load(self, after: "Future[Any]") -> None:
         wait([after])

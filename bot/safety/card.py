@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Tuple
 from zoneinfo import ZoneInfo
 
 import holidays
 
-from bot.content import Contact, Content, fill
-from bot.document import Document, Record
-from bot.paths import CONTENT
+from bot.content import Contact
+from bot.edition import Edition
 from bot.reply import Message
-from bot.safety.flags import Flag, Level
+from bot.safety.flags import Level
 from bot.status import Status
 
 DENMARK = ZoneInfo("Europe/Copenhagen")
 OPENS, CLOSES = 8, 16
-
-
-class LevelCard(Record):
-    """The first line of a level's card and its contacts (keys of contacts.yml), while doctors are open and else."""
-
-    in_hours: str
-    out_of_hours: str
-    contacts_in_hours: Tuple[str, ...]
-    contacts_out_of_hours: Tuple[str, ...]
-
-
-class CardFile(Record):
-    """content/cards.yml."""
-
-    levels: Dict[Level, LevelCard]
-    reached_someone: str
-
-
-@lru_cache(maxsize=1)
-def load_cards() -> CardFile:
-    """The first lines by level. Raises ContentError."""
-    return Document(CONTENT / "cards.yml", CONTENT).parse(CardFile)
 
 
 def doctors_are_open(now: datetime) -> bool:
@@ -48,11 +24,15 @@ def doctors_are_open(now: datetime) -> bool:
     return local.weekday() < 5 and local.date() not in holidays.country_holidays("DK") and OPENS <= local.hour < CLOSES
 
 
-def card(flag: Flag, level: Level, content: Content, now: datetime, helper: bool) -> Message:
+def card(flag_id: str, level: Level, edition: Edition, now: datetime, helper: bool) -> Message:
     """The card of an alarm, at this time of day, for the patient or for someone who helps."""
-    lead = load_cards().levels[level]
-    open_now = doctors_are_open(now)
-    first = fill(lead.in_hours if open_now else lead.out_of_hours, content.contacts)
+    return card_while(doctors_are_open(now), flag_id, level, edition, helper)
+
+
+def card_while(open_now: bool, flag_id: str, level: Level, edition: Edition, helper: bool) -> Message:
+    """The card of an alarm while doctors are open, or closed."""
+    flag, lead = edition.flags[flag_id], edition.cards.levels[level]
+    first = lead.in_hours if open_now else lead.out_of_hours
     advice = flag.helper_advice if helper else flag.advice
     keys = lead.contacts_in_hours if open_now else lead.contacts_out_of_hours
     return Message(
@@ -66,15 +46,15 @@ def card(flag: Flag, level: Level, content: Content, now: datetime, helper: bool
                 "id": flag.id,
                 "level": level.value,
                 "soft": False,
-                "contacts": _contacts(keys, content.contacts),
+                "contacts": _contacts(keys, edition.content.contacts),
             },
         },
     )
 
 
-def reached_someone(content: Content) -> Message:
+def reached_someone(edition: Edition) -> Message:
     """Asked once, in the turn after a card."""
-    return Message(fill(load_cards().reached_someone, content.contacts), Status.ANSWERED, custom={"topic": "akut"})
+    return Message(edition.cards.reached_someone, Status.ANSWERED, custom={"topic": "akut"})
 
 
 def _contacts(keys: Tuple[str, ...], contacts: Mapping[str, Contact]) -> List[Dict[str, Any]]:

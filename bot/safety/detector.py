@@ -1,4 +1,4 @@
-"""The detector: patterns, classifier and context together; one entry point for gateway, Rasa, tests and command line."""
+"""The detector: patterns, corrections, classifier and context; one entry point for gateway, Rasa, tests and command line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from bot.normaliser import Normaliser, load_spelling
 from bot.safety.context import Context
 from bot.safety.flags import ORDER, Flag, Level, load_context, load_flags
 from bot.safety.patterns import Match, Matcher
+from bot.safety.remembered import Remembered
+from bot.safety.sources import Sources
 from bot.safety.tokens import Tokens, joined, read
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 ASKS_ABOUT_THOUGHTS = "dialog.fortvivlet"
 _CRISIS = "akut.selvmord"
 _TURNS_BEFORE = 2
+_LEVELS = ("", *(level.value for level in Level))
 
 
 @dataclass(frozen=True)
@@ -53,21 +56,22 @@ class Verdict:
 
 
 class Detector:
-    """Screens messages. Patterns work without the classifier."""
+    """Screens messages. Patterns and corrections work without the classifier."""
 
-    def __init__(self, model: "Optional[SafetyModel]" = None):
+    def __init__(self, model: "Optional[SafetyModel]" = None, sources: Sources = Sources()):
         self._flags = load_flags()
         self._matcher = Matcher({flag.id: flag.signs for flag in self._flags.values()})
         self._context = Context(load_context())
         self._normalise = Normaliser(_vocabulary(self._flags.values()), load_spelling())
-        self._model = model
+        self._remembered = Remembered.of(sources.corrections, self.normalise)
+        self._model, self._sources = model, sources
 
     def with_model(self) -> "Detector":
         """This detector with its classifier, trained where that is missing."""
         # Imported here: scikit-learn takes longer to import than the port may take to open.
         from bot.safety.model import load_or_train
 
-        self._model = load_or_train(self.normalise)
+        self._model = load_or_train(self.normalise, self._sources)
         return self
 
     def normalise(self, text: str) -> str:
@@ -81,7 +85,7 @@ class Detector:
         """
         said = self.normalise(text)
         earlier = [self.normalise(turn) for turn in before[-_TURNS_BEFORE:]]
-        findings = [*self._by_signs(said, earlier)]
+        findings = [*self._by_signs(said, earlier), *self._by_corrections(said)]
         settled = any(not finding.softened_by for finding in findings)
         probability, judged = self._by_classifier(said, earlier, settled)
         if after_asking:
@@ -101,6 +105,16 @@ class Detector:
             first = len(whole.words) - len(now.words)
             completed = (match for match in self._matcher.find(whole, reaching=first) if match.places[0] < first)
             yield from (self._finding(match, whole) for match in completed)
+
+    def _by_corrections(self, said: str) -> Iterator[Finding]:
+        """Alarms that reviewers found to be missed, said again. Nothing softens them."""
+        tokens = read(said)
+        for recalled in self._remembered.find(tokens):
+            id, _, level = recalled.label.partition("@")
+            flag = self._flags.get(id)
+            if flag is not None and level in _LEVELS:
+                words = tuple(tokens.words[place] for place in recalled.places)
+                yield Finding(flag, Level(level or flag.level), "correction", words)
 
     def _finding(self, match: Match, tokens: Tokens) -> Finding:
         flag = self._flags[match.flag]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
@@ -35,6 +36,12 @@ class Encoder:
                 self._weight, self._bias = kept["head.weight"] * kept["scale"], kept["head.bias"]
         except (EmbeddingMissing, OSError, ValueError, KeyError) as error:
             raise EncoderMissing(str(error)) from error
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def shared() -> "Encoder":
+        """The one of this process: it is large, and the same for every detector. Raises EncoderMissing, which is not kept."""
+        return Encoder()
 
     def log_odds(self, text: str) -> float:
         """The log-odds that a normalised message is an alarm; of a long one its most alarming part."""

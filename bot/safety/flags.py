@@ -1,11 +1,12 @@
-"""The red flags of content/red_flags.yml: how each is recognised, and what its card says."""
+"""The red flags of content/red_flags.yml: how each is recognised, and what its card says (the first line: content/cards.yml)."""
 
 from __future__ import annotations
 
 from datetime import date
 from enum import Enum
 from functools import lru_cache
-from typing import Mapping, Optional, Tuple
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Tuple
 
 from bot.document import ContentError, Document, Record
 from bot.paths import CONTENT
@@ -46,15 +47,37 @@ class FlagFile(Record):
     flags: Tuple[Flag, ...]
 
 
-@lru_cache(maxsize=1)
-def load_flags() -> Mapping[str, Flag]:
-    """All flags by id. Raises ContentError."""
-    document = Document(CONTENT / "red_flags.yml", CONTENT)
+class LevelCard(Record):
+    """The first line of a level's card and its contacts (keys of contacts.yml), while doctors are open and else."""
+
+    in_hours: str
+    out_of_hours: str
+    contacts_in_hours: Tuple[str, ...]
+    contacts_out_of_hours: Tuple[str, ...]
+
+
+class CardFile(Record):
+    """content/cards.yml."""
+
+    levels: Dict[Level, LevelCard]
+    reached_someone: str
+
+
+@lru_cache(maxsize=None)
+def load_flags(folder: Path = CONTENT) -> Mapping[str, Flag]:
+    """All flags by id, places for contacts not filled in. Raises ContentError."""
+    document = Document(folder / "red_flags.yml", folder)
     flags = document.parse(FlagFile).flags
     by_id = {flag.id: flag for flag in flags}
     if len(by_id) != len(flags):
         raise ContentError([document.problem((), "a flag stands twice")])
     return by_id
+
+
+@lru_cache(maxsize=None)
+def load_cards(folder: Path = CONTENT) -> CardFile:
+    """The first lines by level, places for contacts not filled in. Raises ContentError."""
+    return Document(folder / "cards.yml", folder).parse(CardFile)
 
 
 @lru_cache(maxsize=1)

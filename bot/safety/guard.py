@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Sequence
 
 from bot.safety.detector import Detector, Verdict
+from bot.safety.sources import Sources
 
 logger = logging.getLogger(__name__)
 
@@ -19,10 +20,10 @@ class Guard:
     classifier leaves the patterns.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources = Sources()) -> None:
         self._pool = ThreadPoolExecutor(1, "guard")
         self._training = ThreadPoolExecutor(1, "guard-model")
-        self._detector: "Future[Detector]" = self._pool.submit(_loaded)
+        self._detector: "Future[Detector]" = self._pool.submit(_loaded, sources)
 
     @property
     def patterns(self) -> "Future[Detector]":
@@ -32,6 +33,12 @@ class Guard:
     def start(self, after: "Future[Any]") -> "Future[Detector]":
         """Load the classifier in the background once `after` is done; done when it is there or has failed."""
         return self._training.submit(self._with_model, after)
+
+    def switch(self, detector: Detector) -> None:
+        """Screen with another detector from the next message on; see `loaded`."""
+        ready: "Future[Detector]" = Future()
+        ready.set_result(detector)
+        self._detector = ready
 
     async def screen(self, text: str, before: Sequence[str], after_asking: bool = False) -> Verdict:
         """See Detector.screen. Raises when the patterns cannot be loaded."""
@@ -54,8 +61,13 @@ class Guard:
             raise
 
 
-def _loaded() -> Detector:
+def loaded(sources: Sources) -> Detector:
+    """A whole detector, warm, made on the thread that calls. Raises whatever hinders it."""
+    return _loaded(sources).with_model()
+
+
+def _loaded(sources: Sources) -> Detector:
     """The detector, warm: what it imports on its first message is imported before others import beside it."""
-    detector = Detector()
+    detector = Detector(sources=sources)
     detector.screen("hej")
     return detector

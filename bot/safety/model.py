@@ -9,28 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import pickle
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from bot.examples import training_examples
+from bot.examples import same_words, training_examples
 from bot.language import lemma
 from bot.normaliser import fold, words
-from bot.paths import DATA, MODELS, ROOT
+from bot.paths import DATA, ROOT
 from bot.safety.encoder import Encoder, EncoderMissing
+from bot.safety.remembered import alarms
+from bot.safety.sources import CALM, TURN, Sources
 
 logger = logging.getLogger(__name__)
 FOLDER = DATA / "safety"
-FILE = MODELS / "safety.pickle"
-TURN = " || "
 _COST = 10.0
+# For as many examples: among 40,000 others a single one says too little (docs/adr/0010).
+_CORRECTION_COUNTS = 10.0
 _FEWEST_WORDS = 2
 # Log-odds of the words between which the encoder, which takes four times as long as all the rest, is asked.
 _IN_DOUBT = (-4.0, 5.0)
@@ -49,10 +52,21 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Examples:
-    """Messages with their class: flag, or flag@level where the level is not the flag's own; empty for calm ones."""
+    """Messages with their class: flag, or flag@level where the level is not the flag's own; empty for calm ones.
+
+    The last `corrections` of them are reviewers' corrections.
+    """
 
     texts: Tuple[str, ...]
     classes: Tuple[str, ...]
+    corrections: int = 0
+
+    @property
+    def counts(self) -> Optional[np.ndarray]:
+        """How many times each counts; None where each counts once."""
+        if not self.corrections:
+            return None
+        return np.repeat([1.0, _CORRECTION_COUNTS], [len(self.texts) - self.corrections, self.corrections])
 
 
 @dataclass(frozen=True)
@@ -74,14 +88,14 @@ class WordExpert:
         self._alarm = LogisticRegression(C=_COST, max_iter=300, solver="liblinear")
         self._class = LogisticRegression(C=_COST, max_iter=300, solver="liblinear")
 
-    def fit(self, texts: Sequence[str], classes: Sequence[str]) -> "WordExpert":
-        """Train on normalised messages and their classes."""
+    def fit(self, texts: Sequence[str], classes: Sequence[str], counts: Optional[np.ndarray] = None) -> "WordExpert":
+        """Train on normalised messages and their classes; `counts` says how many times each counts."""
         self._lemmas.fit(texts)
         self._letters.fit(texts)
         features, labels = self.features(texts), np.asarray(classes, dtype=object)
         alarm = labels != ""
-        self._alarm.fit(features, alarm)
-        self._class.fit(features[np.flatnonzero(alarm)], labels[alarm].astype(str))
+        self._alarm.fit(features, alarm, counts)
+        self._class.fit(features[np.flatnonzero(alarm)], labels[alarm].astype(str), None if counts is None else counts[alarm])
         return self
 
     def features(self, texts: Sequence[str]) -> csr_matrix:
@@ -130,40 +144,50 @@ class SafetyModel:
         return Judgement(probability, True, flag, level)
 
 
-def examples() -> Examples:
-    """The alarm and calm messages the model learns from, as they were written."""
-    rows = list(_rows())
-    return Examples(tuple(text for text, _ in rows), tuple(label for _, label in rows))
+def examples(corrections: Path = Sources().corrections) -> Examples:
+    """The alarm and calm messages the model learns from, as they were written.
+
+    What a correction calls an alarm is calm nowhere, and what is an alarm anywhere is not calm by a correction.
+    """
+    missed = list(alarms(corrections))
+    known = [*_alarms(), *_without(_calm(), missed)]
+    taught = [*missed, *_without(((line, "") for line in _lines(corrections / CALM)), [*_alarms(), *missed])]
+    texts, classes = zip(*known, *taught)
+    return Examples(texts, classes, len(taught))
 
 
-def load_or_train(normalise: Callable[[str], str]) -> SafetyModel:
+def load_or_train(normalise: Callable[[str], str], sources: Sources = Sources()) -> SafetyModel:
     """The model, its words trained where no kept ones fit data and code; without the encoder where that is missing."""
-    return SafetyModel(_kept_words() or _train_words(normalise), _encoder())
+    return SafetyModel(_kept_words(sources) or _train_words(normalise, sources), _encoder())
 
 
 def _encoder() -> Optional[Encoder]:
     try:
-        return Encoder()
+        return Encoder.shared()
     except EncoderMissing as missing:
         logger.warning("alarms are judged by words alone: %s", missing)
         return None
 
 
-def _kept_words() -> Optional[WordExpert]:
+def _kept_words(sources: Sources) -> Optional[WordExpert]:
     try:
-        kept, expert = pickle.loads(FILE.read_bytes())
-        return expert if kept == _fingerprint() else None
+        # From the file bit by bit: from memory it would keep every other thread waiting until it is done.
+        with sources.words.open("rb") as file:
+            kept, expert = pickle.load(file)
+        return expert if kept == _fingerprint(sources.corrections) else None
     except (OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
         return None
 
 
-def _train_words(normalise: Callable[[str], str]) -> WordExpert:
+def _train_words(normalise: Callable[[str], str], sources: Sources) -> WordExpert:
     logger.info("training the safety model")
-    found = examples()
-    expert = WordExpert().fit([normalise(text) for text in found.texts], found.classes)
+    found = examples(sources.corrections)
+    expert = WordExpert().fit([normalise(text) for text in found.texts], found.classes, found.counts)
+    partial = sources.words.with_suffix(f".{os.getpid()}")
     try:
-        MODELS.mkdir(exist_ok=True)
-        FILE.write_bytes(pickle.dumps((_fingerprint(), expert)))
+        sources.words.parent.mkdir(exist_ok=True)
+        partial.write_bytes(pickle.dumps((_fingerprint(sources.corrections), expert)))
+        partial.replace(sources.words)
     except OSError as error:
         logger.warning("the safety model could not be kept: %s", error.strerror)
     return expert
@@ -175,21 +199,35 @@ def _parts(text: str) -> List[str]:
     return [text, *(part for part in sentences if len(words(part)) >= _FEWEST_WORDS_OF_A_SENTENCE and part != text)]
 
 
-def _rows() -> Iterator[Tuple[str, str]]:
+def _alarms() -> Iterator[Tuple[str, str]]:
     for path in sorted((FOLDER / "alarms").glob("*.txt")):
         yield from ((line, path.stem) for line in _lines(path))
+
+
+def _calm() -> Iterator[Tuple[str, str]]:
     for path in sorted((FOLDER / "calm").glob("*.txt")):
         yield from ((line, "") for line in _lines(path))
-    yield from ((example.text, "") for example in training_examples())
+    # Which answer a reviewer found right says nothing of whether the message is an alarm.
+    yield from ((example.text, "") for example in training_examples() if not example.correction)
+
+
+def _without(rows: Iterable[Tuple[str, str]], others: Sequence[Tuple[str, str]]) -> Iterator[Tuple[str, str]]:
+    """The rows but for those of the same words as one of the others."""
+    words_of_others = {same_words(text) for text, _ in others}
+    return ((text, label) for text, label in rows if not words_of_others or same_words(text) not in words_of_others)
 
 
 def _lines(path: Path) -> List[str]:
+    if not path.is_file():
+        return []
     return [line.strip().replace(TURN, ". ") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _fingerprint() -> str:
+def _fingerprint(corrections: Path) -> str:
     digest = hashlib.sha256()
-    sources = [*sorted(FOLDER.rglob("*.txt")), *sorted((DATA / "nlu").glob("*.yml")), ROOT / "content" / "red_flags.yml"]
+    own = Sources().corrections
+    sources = [path for path in sorted(FOLDER.rglob("*.txt")) if own not in path.parents]
+    sources += [*sorted(corrections.rglob("*.txt")), *sorted((DATA / "nlu").glob("*.yml")), ROOT / "content" / "red_flags.yml"]
     for path in [*sources, Path(__file__), ROOT / "bot" / "normaliser.py", ROOT / "content" / "spelling.yml"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
