@@ -4,14 +4,16 @@ Two experts vote. One reads the words: a linear support vector machine over TF-I
 (2-5, æ/ø/å folded). The other, where sentence embeddings are installed, reads the meaning: a logistic regression over
 them. Their scores are added with weights that make held-out examples likeliest, which also calibrates the probabilities
 (Platt, Probabilistic Outputs for Support Vector Machines, 1999; here over all intents at once by a softmax). Compared
-with the alternatives in docs/adr/0003-intent-model.md.
+with the alternatives in docs/adr/0003-intent-model.md. Before both comes memory: a message of exactly the words of a
+reviewer's correction has that correction's intent.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -24,14 +26,21 @@ from sklearn.svm import LinearSVC
 
 from bot.answers import Guess
 from bot.embedding import Embedding
+from bot.examples import same_words
 from bot.language import lemma
 from bot.normaliser import fold, words
+from bot.vectors import encoded
+from bot.weights import kept
 
 _HELD_OUT = 0.2
 _SEED = 7
 _SVM_COST = 1.0
 _REGRESSION_COST = 10.0
 _REGRESSION_STEPS = 80
+# Fewer words mean too many things to be remembered for one.
+_FEWEST_REMEMBERED = 3
+# For as many examples: more phrases like a correction are then understood, and others as before (docs/adr/0010).
+_CORRECTION_COUNTS = 3.0
 
 
 class WordExpert:
@@ -44,11 +53,11 @@ class WordExpert:
         )
         self._svm = LinearSVC(C=_SVM_COST, random_state=_SEED)
 
-    def fit(self, texts: Sequence[str], intents: Sequence[str]) -> "WordExpert":
-        """Train on normalised texts."""
+    def fit(self, texts: Sequence[str], intents: Sequence[str], counts: Optional[np.ndarray] = None) -> "WordExpert":
+        """Train on normalised texts; `counts` says how many times each counts (once where it is missing)."""
         self._lemmas.fit(texts)
         self._letters.fit(texts)
-        self._svm.fit(self._features(texts), intents)
+        self._svm.fit(self._features(texts), intents, counts)
         return self
 
     def scores(self, texts: Sequence[str]) -> np.ndarray:
@@ -73,13 +82,13 @@ class MeaningExpert:
             C=_REGRESSION_COST, max_iter=_REGRESSION_STEPS, tol=1e-3, multi_class="multinomial", random_state=_SEED
         )
 
-    def fit(self, vectors: np.ndarray, intents: Sequence[str]) -> "MeaningExpert":
-        """Train on embeddings of shape (texts, dimensions)."""
+    def fit(self, vectors: np.ndarray, intents: Sequence[str], counts: Optional[np.ndarray] = None) -> "MeaningExpert":
+        """Train on embeddings of shape (texts, dimensions); `counts` as for the other expert."""
         self._centre = vectors.mean(axis=0)
         with warnings.catch_warnings():
             # The steps are bounded on purpose: more of them cost minutes and change no ranking.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self._regression.fit(self._centred(vectors), intents)
+            self._regression.fit(self._centred(vectors), intents, counts)
         return self
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
@@ -93,11 +102,15 @@ class MeaningExpert:
 
 @dataclass(frozen=True)
 class IntentModel:
-    """Ranks intents for normalised texts; made by `train`, picklable. `weights` are those of the two experts."""
+    """Ranks intents for normalised texts; made by `train`, picklable.
+
+    `weights` are those of the two experts; `remembered` holds the intents of corrections by their words.
+    """
 
     words: WordExpert
     meaning: Optional[MeaningExpert]
     weights: Tuple[float, float]
+    remembered: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def uses_embedding(self) -> bool:
@@ -108,6 +121,10 @@ class IntentModel:
     def intents(self) -> List[str]:
         """The intents it knows, in the order of the probability columns."""
         return self.words.intents
+
+    def recall(self, text: str) -> Optional[str]:
+        """The intent of the correction that a normalised text repeats word for word; None for every other text."""
+        return self.remembered.get(same_words(text))
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Shape (texts, intents): calibrated probabilities, rows summing to 1."""
@@ -123,26 +140,50 @@ class IntentModel:
         return [tuple(Guess(names[i], float(row[i])) for i in np.argsort(-row)[:most]) for row in rows]
 
 
-def train(texts: Sequence[str], intents: Sequence[str], with_embedding: bool) -> IntentModel:
-    """An intent model of normalised texts and the intent of each. Raises EmbeddingMissing."""
+def train(
+    texts: Sequence[str], intents: Sequence[str], with_embedding: bool, corrected: Sequence[bool] = ()
+) -> IntentModel:
+    """An intent model of normalised texts and the intent of each. Raises EmbeddingMissing.
+
+    `corrected` says which texts are reviewers' corrections (none where it is empty). The experts' weights are found
+    without those, so that a correction changes nothing about messages that have nothing to do with it.
+    """
     labels = np.asarray(intents)
-    vectors = Embedding.shared().encode(texts) if with_embedding else None
-    return IntentModel(
-        words=WordExpert().fit(texts, labels),
-        meaning=None if vectors is None else MeaningExpert().fit(vectors, labels),
-        weights=_weights(np.asarray(texts, dtype=object), vectors, labels),
+    corrections = np.asarray(corrected or [False] * len(texts))
+    vectors = encoded(texts) if with_embedding else None
+    counts = np.where(corrections, _CORRECTION_COUNTS, 1.0) if corrections.any() else None
+    words, meaning = _experts(texts, vectors, labels, counts)
+    known = np.flatnonzero(~corrections)
+    known_texts, known_vectors = np.asarray(texts, dtype=object)[known], None if vectors is None else vectors[known]
+    weights = kept(
+        [*known_texts, *labels[known], str(with_embedding)], lambda: _weights(known_texts, known_vectors, labels[known])
     )
+    return IntentModel(words, meaning, weights, dict(_remembered(texts, intents, corrections)))
+
+
+def _experts(
+    texts: Sequence[str], vectors: Optional[np.ndarray], labels: np.ndarray, counts: Optional[np.ndarray] = None
+) -> Tuple[WordExpert, Optional[MeaningExpert]]:
+    """Both experts, trained side by side: each computes outside of Python's lock."""
+    with ThreadPoolExecutor(2) as pool:
+        meaning = pool.submit(MeaningExpert().fit, vectors, labels, counts) if vectors is not None else None
+        words = pool.submit(WordExpert().fit, texts, labels, counts)
+        return words.result(), meaning and meaning.result()
+
+
+def _remembered(texts: Sequence[str], intents: Sequence[str], corrections: np.ndarray) -> Iterator[Tuple[str, str]]:
+    for text, intent, correction in zip(texts, intents, corrections):
+        if correction and len(same_words(text).split()) >= _FEWEST_REMEMBERED:
+            yield same_words(text), str(intent)
 
 
 def _weights(texts: np.ndarray, vectors: Optional[np.ndarray], labels: np.ndarray) -> Tuple[float, float]:
     """The experts' weights under which a held-out part of the examples is likeliest."""
     split = StratifiedShuffleSplit(1, test_size=_HELD_OUT, random_state=_SEED)
     train_rows, test_rows = next(split.split(texts, labels))
-    word_expert = WordExpert().fit(texts[train_rows], labels[train_rows])
+    word_expert, meaning = _experts(texts[train_rows], None if vectors is None else vectors[train_rows], labels[train_rows])
     by_words = word_expert.scores(texts[test_rows])
-    by_meaning = np.zeros_like(by_words)
-    if vectors is not None:
-        by_meaning = MeaningExpert().fit(vectors[train_rows], labels[train_rows]).scores(vectors[test_rows])
+    by_meaning = np.zeros_like(by_words) if meaning is None or vectors is None else meaning.scores(vectors[test_rows])
     truth = np.searchsorted(word_expert.intents, labels[test_rows])
 
     def loss(weights: np.ndarray) -> float:

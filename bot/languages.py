@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 DANISH = "da"
-_KNOWN = ("da", "en", "de", "pl", "tr", "ar", "fa", "ur", "uk", "ru", "ro", "vi")
+KNOWN = ("da", "en", "de", "pl", "tr", "ar", "fa", "ur", "uk", "ru", "ro", "vi")
 # Short Danish texts look like other languages; only a sure guess counts.
 _SURE = 0.95
 
@@ -23,5 +23,5 @@ def load() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(_KNOWN)
+    identifier.set_languages(KNOWN)
     return identifier

@@ -31,7 +31,7 @@ def fingerprint() -> str:
 
     digest = hashlib.sha256(pipeline_name().encode())
     for package in _PACKAGES:
-        digest.update(_version(package).encode())
+        digest.update(package_version(package).encode())
     for path in _ingredients():
         digest.update(path.relative_to(ROOT).as_posix().encode())
         digest.update(path.read_bytes())
@@ -51,19 +51,20 @@ def code_fingerprint(*modules: str) -> str:
     return hashlib.sha256(b"".join((ROOT / "bot" / f"{name}.py").read_bytes() for name in modules)).hexdigest()[:16]
 
 
+def package_version(package: str) -> str:
+    """The installed version; empty where the package is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
 def _ingredients() -> Iterator[Path]:
     yield ROOT / "config.yml"
     yield ROOT / "domain.yml"
     for folder in (DATA / "nlu", DATA / "rules", DATA / "stories"):
         yield from sorted(folder.glob("*.yml"))
-    for name in ("intents", "normaliser", "language", "embedding", "clauses"):
+    for name in ("intents", "normaliser", "language", "embedding", "examples", "clauses"):
         yield ROOT / "bot" / f"{name}.py"
     yield ROOT / "content" / "spelling.yml"
     yield from sorted((ROOT / "bot" / "nlu").glob("*.py"))
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -24,7 +24,7 @@ from bot.embedding import Embedding
 from bot.intents import IntentModel, train
 from bot.language import pipeline_name
 from bot.models import code_fingerprint
-from bot.nlu.normaliser import CLAUSES, NORMALISED
+from bot.nlu.normaliser import CLAUSES, NORMALISED, is_correction
 from bot.questions import Reader, Thresholds
 from bot.understanding import ALARM_INTENT, CONDITION, FALLBACK_INTENT, QUESTIONS, as_data
 
@@ -55,7 +55,7 @@ class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
 
         code: as in the normaliser.
         """
-        code = code_fingerprint("intents", "embedding", "normaliser", "language")
+        code = code_fingerprint("intents", "embedding", "examples", "normaliser", "language")
         return {"embedding": True, "clear": 0.65, "likely": 0.3, "own_question": 0.6, "code": code}
 
     @classmethod
@@ -75,8 +75,9 @@ class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
         **kwargs: Any,
     ) -> "CuratedAnswerClassifier":
         """The trained component. Raises EmbeddingMissing when it was trained with embeddings that are not here."""
-        with model_storage.read_from(resource) as folder:
-            language, model = pickle.loads((folder / _FILE).read_bytes())
+        # From the file bit by bit: from memory it would keep every other thread waiting until it is done.
+        with model_storage.read_from(resource) as folder, (folder / _FILE).open("rb") as kept:
+            language, model = pickle.load(kept)
         if model.uses_embedding:
             Embedding.shared()
         if language != pipeline_name():
@@ -91,6 +92,7 @@ class CuratedAnswerClassifier(IntentClassifier, GraphComponent):
             [message.get(NORMALISED) for message in examples],
             [message.get(INTENT) for message in examples],
             with_embedding=bool(self._config["embedding"]) and Embedding.available(),
+            corrected=[is_correction(message) for message in examples],
         )
         self._reader = Reader(model, self._finder, _thresholds(self._config))
         with self._storage.write_to(self._resource) as folder:

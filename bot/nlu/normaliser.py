@@ -10,13 +10,14 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import METADATA, METADATA_EXAMPLE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.utils.io import read_json_file, dump_obj_as_json_to_file
 
 from bot import content
 from bot.clauses import clauses
+from bot.examples import CORRECTION
 from bot.language import is_word
 from bot.models import code_fingerprint
 from bot.normaliser import Normaliser, load_spelling, plain, vocabulary_of, words
@@ -69,8 +70,8 @@ class DanishNormaliser(GraphComponent):
         return cls({**cls.get_default_config(), **config}, model_storage, resource, known)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn the vocabulary."""
-        examples = [message.get(TEXT) or "" for message in training_data.intent_examples]
+        """Learn the vocabulary. A correction shall not change how other messages are read."""
+        examples = [message.get(TEXT) or "" for message in training_data.intent_examples if not is_correction(message)]
         known = vocabulary(examples, self._often)
         self._normaliser = Normaliser(known, load_spelling())
         with self._storage.write_to(self._resource) as folder:
@@ -78,8 +79,10 @@ class DanishNormaliser(GraphComponent):
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """See `process`."""
-        self.process(training_data.training_examples)
+        """Set `normalised` on each example that has a text; nothing is learnt from clauses."""
+        for message in training_data.training_examples:
+            if message.get(TEXT):
+                message.set(NORMALISED, self._normaliser(message.get(TEXT)))
         return training_data
 
     def process(self, messages: List[Message]) -> List[Message]:
@@ -90,6 +93,11 @@ class DanishNormaliser(GraphComponent):
                 message.set(NORMALISED, self._normaliser(text))
                 message.set(CLAUSES, [replace(clause, text=self._normaliser(clause.text)) for clause in clauses(text)])
         return messages
+
+
+def is_correction(message: Message) -> bool:
+    """Whether an example is a reviewer's correction (`metadata: {correction: true}` in data/nlu)."""
+    return bool(((message.get(METADATA) or {}).get(METADATA_EXAMPLE) or {}).get(CORRECTION))
 
 
 def vocabulary(examples: Iterable[str], often: int) -> "frozenset[str]":
