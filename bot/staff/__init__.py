@@ -1,0 +1,1 @@
+"""The staff's pages: what patients asked, what was answered, and how to make it better."""
