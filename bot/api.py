@@ -11,16 +11,22 @@ from typing import Any, Dict, List, Optional
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, Field, StrictStr, validator
+from pydantic import BaseModel, Field, StrictBool, StrictStr, validator
 from starlette.exceptions import HTTPException
 
+from bot.conversation import NotYet
+from bot.edition import current
 from bot.figures import FIGURES
+from bot.render import nodes
 from bot.store.keeper import Health
 from bot.store.turn import Turn
 
 MOST_CHARACTERS = 2000
 MOST_SENDER = 255
+MOST_REASON = 500
 LEAST_TOKEN = 16
+# A sender's own name for a message; empty for none.
+NAME = "^([A-Za-z0-9_-]{16,64})?$"
 router = APIRouter()
 
 
@@ -60,8 +66,9 @@ class PageMessage(BaseModel):
 
     message: StrictStr
     conversation: Optional[StrictStr] = Field(None, min_length=LEAST_TOKEN, max_length=MOST_SENDER)
+    id: StrictStr = Field("", regex=NAME, description="Sent again with the same, it is answered once")
 
-    _readable = validator("message", allow_reuse=True)(readable)
+    _readable = validator("message", "conversation", allow_reuse=True)(readable)
 
 
 class OutgoingButton(BaseModel):
@@ -80,12 +87,35 @@ class Outgoing(BaseModel):
     custom: Dict[str, Any]
 
 
+class PageOutgoing(Outgoing):
+    """The same for pages that build their own elements: `body` and `more` as in bot.render.nodes."""
+
+    body: List[Any]
+    more: List[Any]
+
+
+class PageFeedback(BaseModel):
+    """What a visitor makes of the answer in a turn."""
+
+    conversation: StrictStr = Field(..., min_length=LEAST_TOKEN, max_length=MOST_SENDER)
+    turn: StrictStr = Field(..., regex="^[0-9a-f]{32}$")
+    helpful: StrictBool
+    reason: StrictStr = Field("", max_length=MOST_REASON)
+
+    _readable = validator("conversation", allow_reuse=True)(readable)
+
+    @validator("reason")
+    def _reason_is_text(cls, value: str) -> str:
+        return readable(value) if value.strip() else ""
+
+
 class PageTurn(BaseModel):
     """A turn as it is kept: what the visitor said, de-identified, and what answered it."""
 
+    turn: str
     at: datetime
     said: str
-    messages: List[Outgoing]
+    messages: List[PageOutgoing]
 
 
 class PageConversation(BaseModel):
@@ -94,11 +124,10 @@ class PageConversation(BaseModel):
     turns: List[PageTurn]
 
 
-class PageReply(BaseModel):
-    """The conversation (to be sent with the next message) and the messages that answer."""
+class PageReply(PageTurn):
+    """The turn (its id is to be sent with feedback) and the conversation (to be sent with the next message)."""
 
     conversation: str
-    messages: List[Outgoing]
 
 
 def new_conversation() -> str:
@@ -123,17 +152,27 @@ async def rest_channel(incoming: Incoming, request: Request) -> Any:
 
 @router.post("/api/messages", response_model=PageReply)
 async def page_message(incoming: PageMessage, request: Request) -> Any:
-    """A message from a page or widget."""
+    """A message from a page or widget. One with an `id` gets 503 while the server is starting, unless it is an alarm."""
     token = incoming.conversation or new_conversation()
-    turn = await request.app.state.conversations.handle_message(_key(request, token), incoming.message)
-    return {"conversation": token, "messages": _outgoing(turn, token)}
+    try:
+        turn = await request.app.state.conversations.handle_message(
+            _key(request, token), incoming.message, incoming.id, waits=bool(incoming.id)
+        )
+    except NotYet:
+        return problem(503, "server", "is starting; send the message again with the same id")
+    return {"conversation": token, **_page_turn(turn, token)}
 
 
 @router.get("/api/conversation", response_model=PageConversation)
 async def conversation(request: Request, authorization: str = Header("")) -> Any:
-    """The conversation as it is kept, de-identified. `Authorization: Bearer <conversation>`, so that no id is in a URL."""
+    """The conversation as it is kept, de-identified. `Authorization: Bearer <conversation>`, so that no id is in a URL.
+
+    503 while nothing of it can be read: an empty one would say that it was deleted.
+    """
     turns = await request.app.state.conversations.archive.turns(_key(request, _token(authorization)))
-    return {"turns": [{"at": turn.at, "said": turn.said, "messages": _outgoing(turn, "")} for turn in turns]}
+    if not turns and not _health(request).available:
+        return problem(503, "server", "the conversation cannot be read just now; try again later")
+    return {"turns": [_page_turn(turn, "") for turn in turns]}
 
 
 @router.delete("/api/conversation", status_code=204)
@@ -141,6 +180,16 @@ async def delete_conversation(request: Request, authorization: str = Header(""))
     """Delete the conversation and all that hangs on it: 204 when that is done, 202 when the database does it later only."""
     done = await request.app.state.conversations.forget(_key(request, _token(authorization)))
     return Response(status_code=204 if done else 202)
+
+
+@router.post("/api/feedback", status_code=204)
+async def feedback(given: PageFeedback, request: Request) -> Response:
+    """Thumbs up or down for the answer in a turn, in place of the ones before."""
+    key = _key(request, given.conversation)
+    kept = await request.app.state.conversations.rate(key, given.turn, given.helpful, given.reason)
+    if kept is None:
+        return problem(503, "server", "the feedback cannot be kept just now; try again later")
+    return Response(status_code=204) if kept else problem(404, "turn", "is no turn of this conversation")
 
 
 @router.get("/healthz")
@@ -163,8 +212,8 @@ async def readyz(request: Request) -> JSONResponse:
         "database": "works" if health.available else f"does not work ({health.failure}): turns wait in a queue on disk",
         "turns_waiting": health.waiting,
         "turns_lost": health.lost,
-        "content": request.app.state.content.version,
-        "answers_awaiting_approval": len(request.app.state.content.unapproved()),
+        "content": current().version,
+        "answers_awaiting_approval": len(current().content.unapproved()),
     }
     return JSONResponse(body, 200 if body["ready"] else 503)
 
@@ -194,6 +243,15 @@ def _token(authorization: str) -> str:
 
 def _outgoing(turn: Turn, recipient: str) -> List[Dict[str, Any]]:
     return [{**message, "recipient_id": recipient} for message in turn.replies]
+
+
+def _page_turn(turn: Turn, recipient: str) -> Dict[str, Any]:
+    numbers = current().content.numbers
+    messages = [
+        {**message, "body": nodes(message["text"], numbers), "more": nodes(message["custom"].get("more", ""), numbers)}
+        for message in _outgoing(turn, recipient)
+    ]
+    return {"turn": turn.id, "at": turn.at, "said": turn.said, "messages": messages}
 
 
 def _may_use_rest(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from bot.archive import Archive
 from bot.assistant import Answered, Assistant, NotReady
 from bot.content import Content
+from bot.edition import current
 from bot.figures import FIGURES
 from bot.languages import DANISH, language_of
 from bot.privacy.redactor import Redacted, Redactor
@@ -20,11 +22,16 @@ from bot.safety.card import card, reached_someone
 from bot.safety.detector import ASKS_ABOUT_THOUGHTS, Finding, Verdict
 from bot.safety.guard import Guard
 from bot.status import Status
+from bot.store.review import Rating
 from bot.store.turn import BUTTON, Screening, Turn
 
 logger = logging.getLogger(__name__)
 BESIDE_A_CARD_SECONDS = 1.0
 Messages = List[Dict[str, Any]]
+
+
+class NotYet(Exception):
+    """The server is still starting: the message was neither answered nor kept, and is to be sent again."""
 
 
 def _now() -> datetime:
@@ -33,24 +40,45 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Conversations:
-    """Handles messages of conversations with the assistant and its content."""
+    """Handles messages of conversations with the assistant and the current edition of the texts."""
 
     assistant: Assistant
-    content: Content
     archive: Archive
     guard: Guard
     redactor: Redactor
     now: Callable[[], datetime] = field(default=_now)
+    _under_way: "Dict[str, asyncio.Future[Turn]]" = field(default_factory=dict, init=False, repr=False)
 
-    async def handle_message(self, conversation: str, text: str) -> Turn:
+    @property
+    def content(self) -> Content:
+        """The texts of the current edition."""
+        return current().content
+
+    async def handle_message(self, conversation: str, text: str, name: str = "", waits: bool = False) -> Turn:
         """The turn that answers a text, with at least one message, whatever fails. An alarm's card comes first.
 
-        The turn is kept before it is returned, without what names a person.
+        The turn is kept before it is returned, without what names a person. `name` is the sender's own for the message:
+        sent again, it gives the turn that answers it already, also while that is being made. A sender who `waits` sends
+        it again by itself: while the server is starting there is no turn, unless it is an alarm's. Raises NotYet then.
         """
-        begun, at = time.monotonic(), self.now()
+        if not name:
+            return await self._handled(Turn(conversation, self.now(), text, ()), waits)
+        id = hashlib.sha256(f"{conversation} {name}".encode()).hexdigest()[:32]
+        if id not in self._under_way:
+            self._under_way[id] = asyncio.ensure_future(self._handled(Turn(conversation, self.now(), text, (), id=id), waits))
+            self._under_way[id].add_done_callback(lambda done: self._under_way.pop(id, None))
+        return await asyncio.shield(self._under_way[id])
+
+    async def _handled(self, asked: Turn, waits: bool) -> Turn:
+        begun, conversation = time.monotonic(), asked.conversation
         before = await self.archive.turns(conversation)
-        turn = await self._turn(Turn(conversation, at, text, ()), before)
-        turn = replace(turn, seconds=time.monotonic() - begun, model=self.assistant.readiness.model, content=self.content.version)
+        if known := next((turn for turn in before if turn.id == asked.id), None):
+            return known
+        starting = self.assistant.readiness.starting
+        turn = await self._turn(asked, before)
+        if waits and starting and turn.status == Status.ERROR.value:
+            raise NotYet()
+        turn = replace(turn, seconds=time.monotonic() - begun, model=self.assistant.readiness.model, content=current().version)
         FIGURES.count(turn)
         if any([message["custom"].pop(FORGET, False) for message in turn.replies]):
             return turn if await self.forget(conversation) else replace(turn, replies=(self._deleted_later(),))
@@ -62,6 +90,14 @@ class Conversations:
         done = await self.archive.forget(conversation)
         await self.assistant.forget(conversation)
         return done
+
+    async def rate(self, conversation: str, turn_id: str, helpful: bool, reason: str) -> Optional[bool]:
+        """Keep what a visitor makes of a turn; False when the conversation has no such turn, None when it cannot be kept.
+
+        A reason that cannot be de-identified is dropped.
+        """
+        redacted = await self._redacted(reason) if reason else None
+        return await self.archive.rate(Rating(conversation, turn_id, helpful, redacted.text if redacted else "", self.now()))
 
     async def _turn(self, asked: Turn, before: Tuple[Turn, ...]) -> Turn:
         """The turn, answered. What the visitor wrote is read as it is by the screening alone."""
@@ -117,11 +153,11 @@ class Conversations:
 
     def _card(self, alarm: Finding, text: str) -> Dict[str, Any]:
         helper = self.guard.is_about_another(text)
-        return card(alarm.flag, alarm.level, self.content, self.now(), helper).as_dict()
+        return card(alarm.flag.id, alarm.level, current(), self.now(), helper).as_dict()
 
     def _asked_afterwards(self, before: Tuple[Turn, ...]) -> Messages:
         """Whether someone was reached: asked once, in the turn after a card."""
-        return [reached_someone(self.content).as_dict()] if _had_a_card(before) else []
+        return [reached_someone(current()).as_dict()] if _had_a_card(before) else []
 
     async def _beside_a_card(self, conversation: str, text: str) -> Answered:
         """The answer to an ordinary question in the same text, unless it would reassure or is slow."""
@@ -166,7 +202,7 @@ def _with_notice(message: Dict[str, Any], notice: Optional[Finding]) -> Dict[str
     if notice is None:
         return message
     custom = {**message["custom"], "notice": {"id": notice.flag.id}}
-    return {**message, "text": f"{message['text']}\n\n{notice.flag.notice}", "custom": custom}
+    return {**message, "text": f"{message['text']}\n\n{current().flags[notice.flag.id].notice}", "custom": custom}
 
 
 def _language(text: str) -> str:

@@ -1,4 +1,7 @@
-"""The chat page: server-rendered, usable as plain forms, lighter to use where JavaScript is on."""
+"""The pages that patients open: the chat as a page of its own, a demonstration, and the statement on accessibility.
+
+The chat page is server-rendered and works as plain forms. Where scripts are on, the widget takes their place.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,21 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from bot.api import MOST_CHARACTERS, new_conversation, readable
+from bot.api import MOST_CHARACTERS, NAME, new_conversation, readable
 from bot.content import Content
+from bot.edition import current
 from bot.paths import WEB
 from bot.render import html
-from bot.reply import buttons_to
 from bot.store.turn import Turn
+from bot.widget import bundle, topics
 
 COOKIE = "samtale"
 _DAY = 24 * 60 * 60
-_POLICY = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-ancestors 'self'"
-_ENTRANCES = ("smerte.definition", "forloeb.oversigt", "medicin.opioider", "lob.hvad", "praktisk.telefon")
+# Trusted types: no script of ours makes elements from text.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
+)
 _templates = Environment(
     loader=FileSystemLoader(WEB / "templates"), autoescape=select_autoescape(["html"]), undefined=StrictUndefined
 )
@@ -27,25 +34,48 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
+async def demonstration() -> Response:
+    """A page as a hospital might have it, with the widget on it."""
+    return _page(_render("demonstration.html", current().content))
+
+
+@router.get("/tilgaengelighed")
+async def statement() -> Response:
+    """The statement on accessibility."""
+    return _page(_render("statement.html", current().content))
+
+
+@router.get("/widget.js")
+async def widget(request: Request) -> Response:
+    """The widget's script. Browsers ask each time whether there is a newer one."""
+    made = bundle(current().content)
+    headers = {
+        "ETag": f'"{made.version}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if made.version in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(made.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type="text/javascript; charset=utf-8")
+    return Response(made.script, headers=headers, media_type="text/javascript; charset=utf-8")
+
+
 @router.get("/chat")
 async def chat(request: Request) -> Response:
     """The conversation so far, and the form to go on."""
-    return await _page(request)
+    return await _chat(request)
 
 
 @router.post("/chat")
-async def say(request: Request, message: str = Form("")) -> Response:
-    """A message from the form. A script that sends `X-Fragment` gets the new turn alone, else the page is shown anew."""
+async def say(request: Request, message: str = Form(""), id: str = Form("", regex=NAME)) -> Response:
+    """A message from the form, and the page anew. `id` is the form's own: sent twice, it is answered once."""
     token = request.cookies.get(COOKIE) or new_conversation()
     try:
         text = readable(message)
     except ValueError:
-        return await _page(request, _too_long_or_empty(request, message), 422)
-    turn = await request.app.state.conversations.handle_message(_key(request, token), text)
-    if request.headers.get("x-fragment"):
-        response: Response = HTMLResponse(_render("turn.html", request.app.state.content, turn=turn))
-    else:
-        response = RedirectResponse("/chat#seneste", 303)
+        return await _chat(request, _too_long_or_empty(message), message, 422)
+    await request.app.state.conversations.handle_message(_key(request, token), text, f"{id} {text}" if id else "")
+    response = RedirectResponse("/chat#seneste", 303)
     days = request.app.state.settings.retention_days
     response.set_cookie(COOKIE, token, max_age=days * _DAY, httponly=True, samesite="lax", secure=_is_https(request))
     return response
@@ -54,7 +84,7 @@ async def say(request: Request, message: str = Form("")) -> Response:
 @router.get("/chat/hent")
 async def download(request: Request) -> Response:
     """The conversation as a text file, as it is kept."""
-    content: Content = request.app.state.content
+    content = current().content
     text = _render("conversation.txt", content, turns=await _turns(request), zone=ZoneInfo("Europe/Copenhagen"))
     headers = {"Content-Disposition": f'attachment; filename="{content.phrases.page.file}"', "Cache-Control": "no-store"}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
@@ -68,13 +98,13 @@ async def delete(request: Request) -> Response:
     if done:
         response: Response = RedirectResponse("/chat", 303)
     else:
-        response = _shown(request, (), str(request.app.state.content.phrases.page.delete_later), 202)
+        response = _shown((), "", current().content.phrases.page.delete_later, "", 202)
     response.delete_cookie(COOKIE)
     return response
 
 
-async def _page(request: Request, complaint: str = "", status: int = 200) -> Response:
-    return _shown(request, await _turns(request), complaint, status)
+async def _chat(request: Request, complaint: str = "", draft: str = "", status: int = 200) -> Response:
+    return _shown(await _turns(request), request.cookies.get(COOKIE, ""), complaint, draft, status)
 
 
 async def _turns(request: Request) -> Sequence[Turn]:
@@ -82,19 +112,23 @@ async def _turns(request: Request) -> Sequence[Turn]:
     return await request.app.state.conversations.archive.turns(_key(request, token)) if token else ()
 
 
-def _shown(request: Request, turns: Sequence[Turn], complaint: str, status: int) -> Response:
-    content: Content = request.app.state.content
+def _shown(turns: Sequence[Turn], token: str, complaint: str, draft: str, status: int) -> Response:
+    content = current().content
     text = _render(
         "chat.html",
         content,
         turns=turns,
+        conversation=token,
+        id=new_conversation(),
         standing=_contacts_of_last_card(turns),
-        entrances=buttons_to(_ENTRANCES, content),
+        topics=topics(content),
         complaint=complaint,
-        most=MOST_CHARACTERS,
-        alarm=content.contacts["alarmcentralen"],
-        doctor=content.contacts["laegevagt"],
+        draft=draft,
     )
+    return _page(text, status)
+
+
+def _page(text: str, status: int = 200) -> Response:
     headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return HTMLResponse(text, status, headers)
 
@@ -113,13 +147,19 @@ def _contacts_of_last_card(turns: Sequence[Turn]) -> List[Dict[str, str]]:
     return [contact for contact in flags[-1]["contacts"] if contact.get("tel")] if flags else []
 
 
-def _too_long_or_empty(request: Request, message: str) -> str:
-    page = request.app.state.content.phrases.page
-    return str(page.too_long if len(message) > MOST_CHARACTERS else page.empty)
+def _too_long_or_empty(message: str) -> str:
+    page = current().content.phrases.page
+    return page.too_long if len(message) > MOST_CHARACTERS else page.empty
 
 
 def _render(template: str, content: Content, **values: Any) -> str:
-    numbers = [contact.tel for contact in content.contacts.values() if contact.tel]
     return _templates.get_template(template).render(
-        phrases=content.phrases, page=content.phrases.page, html=lambda text: html(text, numbers), **values
+        phrases=content.phrases,
+        page=content.phrases.page,
+        pages=content.pages,
+        alarm=content.contacts["alarmcentralen"],
+        doctor=content.contacts["laegevagt"],
+        clinic=content.contacts["smertecenter"],
+        html=lambda text: html(text, content.numbers),
+        **values,
     )

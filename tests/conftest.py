@@ -1,4 +1,4 @@
-"""What tests share: one trained model, one running server, one browser a session."""
+"""What tests share: one trained model and one running server a session, one browser a file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
@@ -18,8 +19,10 @@ from uuid import uuid4
 
 import pytest
 
-from bot import content, models
+from bot import content, edition, models
 from bot.paths import ROOT
+from bot.store.database import Database
+from tests.databases import postgresql
 
 SHARED = ROOT.parent / "shared"
 PATIENCE = 180
@@ -79,28 +82,37 @@ def model() -> Path:
 
 
 StartServer = Callable[..., Server]
+_servers: "List[subprocess.Popen[bytes]]" = []
 
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
     """Starts `smertebot serve` with settings; `until` is the path that must answer 200 before the test goes on."""
-    processes: List[subprocess.Popen[bytes]] = []
 
-    def start(until: str = "/readyz", program: Sequence[str] = ("-m", "bot.cli"), **settings: str) -> Server:
-        port, folder = free_port(), tmp_path_factory.mktemp("server")
+    def start(until: str = "/readyz", program: Sequence[str] = ("-m", "bot.cli"), port: int = 0, **settings: str) -> Server:
+        port, folder = port or free_port(), tmp_path_factory.mktemp("server")
         log, chosen = folder / "log", {"var": str(folder / "var"), **settings}
         environment = {**os.environ, **{f"SMERTE_{name.upper()}": value for name, value in chosen.items()}}
         command = [sys.executable, *program, "serve", "--port", str(port)]
         with log.open("wb") as out:
-            processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out))
-        server = Server(f"http://127.0.0.1:{port}", log, Path(chosen["var"]), processes[-1])
-        _wait_for(server, until, processes[-1])
+            _servers.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out))
+        server = Server(f"http://127.0.0.1:{port}", log, Path(chosen["var"]), _servers[-1])
+        _wait_for(server, until, _servers[-1])
         return server
 
     yield start
-    for process in processes:
+    for process in _servers:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(autouse=True)
+def _its_servers_end_with_a_test() -> Iterator[None]:
+    """Those of fixtures that live longer were started before and stay."""
+    before = len(_servers)
+    yield
+    for process in _servers[before:]:
+        process.terminate()
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +121,26 @@ def server(model: Path, start_server: StartServer) -> Server:
     return start_server(model=str(model))
 
 
+@pytest.fixture(autouse=True)
+def _texts_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test publishes is gone after it: the texts that patients read belong to the process."""
+    monkeypatch.setattr(edition, "_current", edition._current)
+
+
 @pytest.fixture(scope="session")
 def curated() -> content.Content:
     """The project's own content."""
     return content.load()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of each kind, up to date."""
+    with nullcontext(f"sqlite:///{tmp_path / 'turns.sqlite'}") if request.param == "sqlite" else postgresql() as url:
+        made = Database(url)
+        made.migrate()
+        yield made
+        made.reconnect()
 
 
 @pytest.fixture
@@ -121,9 +149,9 @@ def own_content(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ROOT / "content", tmp_path / "content"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
+    """Debian's Chromium, driven by Playwright, whose event loop must not go on under the tests of other files."""
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium")
@@ -149,6 +177,16 @@ def eval_texts() -> List[str]:
     ]
     said = [turn["say"] for case in cases for turn in case.get("turns", ())]
     return said + [case["text"] for case in cases if case.get("text")]
+
+
+def until_ready(server: Server) -> None:
+    """Until the model is loaded and the database works with no turn waiting beside it."""
+    waiting = threading.Event()
+    for _ in range(100):
+        if server.get("/readyz").status == 200:
+            return
+        waiting.wait(0.1)
+    pytest.fail(f"not ready: {server.get('/readyz').body}")
 
 
 def free_port() -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Tuple
 
 import pytest
 
 from bot.archive import Archive
 from bot.assistant import Answered, Readiness
 from bot.content import Content
-from bot.conversation import Conversations
+from bot.conversation import Conversations, NotYet
+from bot.edition import current
 from bot.privacy.redactor import Redacted
 from bot.safety.guard import Guard
 from bot.store.turn import Turn
@@ -91,10 +92,8 @@ def _turn(
 ) -> Turn:
     archive = Archive(store or Kept())  # type: ignore[arg-type]
     asked: Any = assistant or Broken(how)
-    conversations = Conversations(asked, curated, archive, guard, redacting or Redacting())  # type: ignore[arg-type]
-    # On a thread of its own: browser tests before it may have left an event loop running on this one.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(conversations.handle_message("a", text))).result()
+    conversations = Conversations(asked, archive, guard, redacting or Redacting())  # type: ignore[arg-type]
+    return _run(lambda: conversations.handle_message("a", text))  # type: ignore[no-any-return]
 
 
 def _say(how: str, text: str, curated: Content, guard: Guard, store: Optional[Kept] = None) -> List[Dict[str, Any]]:
@@ -175,7 +174,7 @@ def test_a_turn_holds_what_was_thought_and_by_which_versions(curated: Content, g
     store = Kept()
     _turn("says nothing", "jeg kan ikke få vejret", curated, guard, store)
     kept = store.kept[0]
-    assert (kept.screening.level, kept.model, kept.content, kept.language) == ("112", "a model", curated.version, "da")
+    assert (kept.screening.level, kept.model, kept.content, kept.language) == ("112", "a model", current().version, "da")
     assert kept.screening.findings[0]["words"] and 0 < kept.seconds < 5
 
 
@@ -213,3 +212,53 @@ def test_given_a_message_that_cannot_be_screened_the_numbers_come(
     monkeypatch.setattr(guard, "screen", fails)
     message = _say("says nothing", "hvor kan jeg parkere", curated, guard)[0]
     assert message["custom"]["status"] == "error" and "112" in message["text"]
+
+
+class Slow(Broken):
+    """An assistant that answers once it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__("says nothing")
+        self.allowed = asyncio.Event()
+
+    async def answer(self, conversation: str, text: str) -> Answered:
+        await self.allowed.wait()
+        return await super().answer(conversation, text)
+
+
+def test_a_message_that_comes_again_meanwhile_or_later_is_answered_once(guard: Guard) -> None:
+    store = Kept()
+
+    async def talk() -> Tuple[Slow, List[Turn]]:
+        assistant = Slow()
+        conversations = Conversations(assistant, Archive(store), guard, Redacting())  # type: ignore[arg-type]
+        both = [asyncio.ensure_future(conversations.handle_message("a", "hvor kan jeg parkere", "x" * 16)) for _ in range(2)]
+        await asyncio.sleep(0)
+        assistant.allowed.set()
+        turns = [await each for each in both]
+        return assistant, [*turns, await conversations.handle_message("a", "hvor kan jeg parkere", "x" * 16)]
+
+    assistant, turns = _run(talk)
+    assert len({turn.id for turn in turns}) == len(store.kept) == len(assistant.asked) == 1
+
+
+def test_while_the_server_starts_a_sender_who_waits_sends_again_and_an_alarm_gets_its_card(guard: Guard) -> None:
+    store = Kept()
+
+    async def talk() -> Turn:
+        assistant = Broken("raises")
+        assistant.readiness = Readiness(False, "starting", starting=True)
+        conversations = Conversations(assistant, Archive(store), guard, Redacting())  # type: ignore[arg-type]
+        with pytest.raises(NotYet):
+            await conversations.handle_message("a", "hvor kan jeg parkere", "x" * 16, waits=True)
+        assert store.kept == []
+        assert (await conversations.handle_message("a", "hvor kan jeg parkere")).status == "error"
+        return await conversations.handle_message("a", "jeg kan ikke få vejret og har blå læber", "y" * 16, waits=True)
+
+    assert _run(talk).status == "red_flag" and len(store.kept) == 2
+
+
+def _run(talk: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    # On a thread of its own: browser tests before it may have left an event loop running on this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(talk())).result()

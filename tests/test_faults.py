@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from pathlib import Path
 from typing import Callable, Iterator
 from uuid import uuid4
@@ -11,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.conftest import Server, StartServer
+from tests.conftest import Server, StartServer, until_ready
 from tests.databases import postgresql
 
 ALARM = "jeg kan ikke få vejret og har blå læber"
@@ -30,16 +29,7 @@ def locked(shaken: Server) -> Iterator[Callable[[], None]]:
     other.execute("BEGIN EXCLUSIVE")
     yield other.close
     other.close()
-    _until_ready(shaken)
-
-
-def _until_ready(server: Server) -> None:
-    waiting = threading.Event()
-    for _ in range(100):
-        if server.get("/readyz").status == 200:
-            return
-        waiting.wait(0.1)
-    pytest.fail(f"not ready: {server.get('/readyz').body}")
+    until_ready(shaken)
 
 
 def _turns(server: Server) -> int:
@@ -70,8 +60,11 @@ def test_given_a_locked_database_operators_are_told_and_no_turn_is_missing_after
     figures = shaken.get("/metrics").body
     assert "smertebot_database_up 0.0" in figures and "smertebot_turns_lost 0.0" in figures
     assert f"smertebot_backlog_entries {ready.body['turns_waiting']}.0" in figures
+    # An empty conversation would read as one that was deleted.
+    unread = shaken.get("/api/conversation", {"Authorization": "Bearer 0123456789abcdef"})
+    assert unread.status == 503 and unread.body["error"]["field"] == "server"
     locked()
-    _until_ready(shaken)
+    until_ready(shaken)
     assert shaken.get("/readyz").body["turns_waiting"] == 0 and "smertebot_database_up 1.0" in shaken.get("/metrics").body
     before = _turns(shaken)
     shaken.say("hvor kan jeg parkere")
