@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from bot.content import Content
-from bot.reply import FORGET, Button, Message, answered, clarify, fallback
+from bot.reply import DELETED, Button, Message, answered, clarify, fallback
 from bot.status import Status
 
 MOST_SUGGESTIONS = 3
@@ -174,6 +174,6 @@ def _confirmed(intent: str, memory: Memory, content: Content) -> Outcome:
         kept = Message(content.phrases.kept, Status.ANSWERED, custom={"topic": "dialog", "answer_id": NO})
         return Outcome((kept,), replace(memory, pending=None))
     deleted = Message(
-        content.phrases.deleted, Status.ANSWERED, custom={"topic": "dialog", "answer_id": DELETE, FORGET: True}
+        content.phrases.deleted, Status.ANSWERED, custom={"topic": "dialog", "answer_id": DELETE, DELETED: True}
     )
     return Outcome((deleted,), Memory())

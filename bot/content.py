@@ -164,6 +164,7 @@ class Widget(Record):
     too_many: str
     too_long: str
     refused: str
+    not_sent: str
     not_loaded: str
     no_window: str
     copy_answer: str

@@ -17,7 +17,7 @@ from bot.edition import current
 from bot.figures import FIGURES
 from bot.languages import DANISH, language_of
 from bot.privacy.redactor import Redacted, Redactor
-from bot.reply import FORGET, Message, error, question_of
+from bot.reply import DELETED, Message, error, question_of
 from bot.safety.card import card, reached_someone
 from bot.safety.detector import ASKS_ABOUT_THOUGHTS, Finding, Verdict
 from bot.safety.guard import Guard
@@ -80,7 +80,7 @@ class Conversations:
             raise NotYet()
         turn = replace(turn, seconds=time.monotonic() - begun, model=self.assistant.readiness.model, content=current().version)
         FIGURES.count(turn)
-        if any([message["custom"].pop(FORGET, False) for message in turn.replies]):
+        if any(message["custom"].get(DELETED) for message in turn.replies):
             return turn if await self.forget(conversation) else replace(turn, replies=(self._deleted_later(),))
         await self.archive.keep(turn)
         return turn
@@ -191,7 +191,7 @@ class Conversations:
         return Answered((error(self.content.phrases.not_ready).as_dict(),))
 
     def _deleted_later(self) -> Dict[str, Any]:
-        return Message(self.content.phrases.deleted_later, Status.ANSWERED, custom={"topic": "dialog"}).as_dict()
+        return Message(self.content.phrases.deleted_later, Status.ANSWERED, custom={"topic": "dialog", DELETED: True}).as_dict()
 
     def _failed(self) -> Answered:
         return Answered((error(self.content.phrases.failed).as_dict(),))

@@ -8,7 +8,8 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from bot.content import Answer, Content
 from bot.status import Status
 
-FORGET = "forget"
+# In `custom` of the message that says so.
+DELETED = "deleted"
 
 
 @dataclass(frozen=True)

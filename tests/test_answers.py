@@ -81,14 +81,14 @@ def test_more_on_an_answer_without_more_says_so_kindly(curated: Content) -> None
 
 def test_a_yes_deletes_only_when_deletion_was_asked_for(curated: Content) -> None:
     without = respond([_question("dialog.ja")], Memory(), curated)
-    assert "forget" not in without.messages[0].custom
+    assert "deleted" not in without.messages[0].custom
     asked = respond([_question("dialog.slet")], Memory(condition="artrose"), curated)
     done = respond([_question("dialog.ja")], asked.memory, curated)
-    assert done.messages[0].custom["forget"] is True
+    assert done.messages[0].custom["deleted"] is True
     assert done.memory == Memory()
 
 
 def test_another_question_takes_the_deletion_off_the_table(curated: Content) -> None:
     asked = respond([_question("dialog.slet")], Memory(), curated)
     other = respond([_question("lob.hvad")], asked.memory, curated)
-    assert "forget" not in respond([_question("dialog.ja")], other.memory, curated).messages[0].custom
+    assert "deleted" not in respond([_question("dialog.ja")], other.memory, curated).messages[0].custom

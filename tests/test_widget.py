@@ -237,12 +237,22 @@ def test_sources_and_the_rest_of_a_long_answer_are_folded(server: Server, page: 
     assert more.locator("p, li").first.is_visible()
 
 
+@pytest.mark.parametrize("text", ["ingen tror på mig, og jeg kan snart ikke mere", "slet min samtale", ALARM])
+def test_where_the_chat_asks_about_the_visitor_it_does_not_ask_about_itself(server: Server, page: Any, text: str) -> None:
+    page.goto(server.url + "/chat")
+    assert ask(page, QUESTION).locator(".opinion").count() == 1
+    asked = ask(page, text)
+    assert asked.locator(".opinion").count() == 0
+    if text == ALARM:
+        assert "Har du fået fat i nogen?" in ask(page, QUESTION).inner_text() and page.locator(".opinion").count() == 1
+
+
 def test_thumbs_and_what_was_missing_reach_the_server(server: Server, page: Any) -> None:
     page.goto(server.url + "/chat")
     turn = ask(page, QUESTION)
     given = []
     page.on("request", lambda request: request.url.endswith("/api/feedback") and given.append(request.post_data_json))
-    turn.get_by_role("button", name="Nej", exact=True).click()
+    turn.get_by_role("button", name="Det hjalp ikke", exact=True).click()
     turn.get_by_label("Hvad manglede?").fill("hvornår det begynder")
     turn.get_by_role("button", name="Send", exact=True).click()
     turn.get_by_text("Tak.").wait_for()
@@ -370,6 +380,25 @@ def test_the_conversation_is_there_after_a_reload_tomorrow_and_on_another_tab(se
     assert turns(page).count() == 0
 
 
+def test_a_conversation_that_is_deleted_by_writing_so_is_gone_from_every_tab(server: Server, page: Any) -> None:
+    page.goto(server.url + "/chat")
+    ask(page, QUESTION)
+    before = token(page)
+    other = noting(page.context)
+    other.goto(server.url + "/chat")
+    turns(other).first.wait_for()
+    ask(page, "slet min samtale")
+    page.get_by_role("button", name="Ja, slet samtalen").click()
+    page.locator(".turn", has_text="slettet").wait_for()
+    other.get_by_text("Samtalen er slettet. Du kan begynde en ny.").wait_for()
+    assert turns(page).count() == 1 and turns(other).count() == 0 and page.locator(".opinion").count() == 0
+    assert server.get("/api/conversation", {"Authorization": f"Bearer {before}"}).body == {"turns": []}
+    assert ANSWER in ask(page, QUESTION).inner_text() and token(page) != before
+    page.reload()
+    turns(page).first.wait_for()
+    assert turns(page).count() == 1 and other.problems == []
+
+
 def test_given_a_conversation_deleted_elsewhere_the_page_says_so_and_goes_on(server: Server, page: Any) -> None:
     page.goto(server.url + "/chat")
     ask(page, QUESTION)
@@ -484,7 +513,7 @@ def _carded(page: Any) -> None:
 
 
 def _asked_why(page: Any) -> None:
-    ask(page, QUESTION).get_by_role("button", name="Nej", exact=True).click()
+    ask(page, QUESTION).get_by_role("button", name="Det hjalp ikke", exact=True).click()
     page.get_by_label("Hvad manglede?").wait_for()
 
 
@@ -563,7 +592,7 @@ def test_it_is_used_by_keyboard_alone(server: Server, page: Any) -> None:
         seen.append(_focused(page))
     page.keyboard.press("Enter")
     assert page.locator(".sources li").first.is_visible()
-    assert {"Ja", "Nej", "Kopiér"} <= set(seen)
+    assert {"Det hjalp", "Det hjalp ikke", "Kopiér"} <= set(seen)
     page.keyboard.press("Escape")
     assert not box(page).is_visible() and _focused(page) == "Spørg om smerter"
 

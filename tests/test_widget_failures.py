@@ -50,6 +50,29 @@ def test_a_waiting_message_is_tried_at_once_or_taken_back(server: Server, page: 
     page.problems.clear()
 
 
+def test_a_message_of_yesterday_comes_back_into_the_box_and_is_not_sent_by_itself(server: Server, page: Any) -> None:
+    page.goto(server.url + "/chat")
+    page.route("**/api/messages", lambda route: route.abort())
+    say(page, QUESTION)
+    say(page, PARKING)
+    page.get_by_text("Ikke sendt endnu").wait_for()
+    page.evaluate("""() => {
+        for (const key of Object.keys(localStorage).filter((each) => each.includes(":out:"))) {
+            const entry = JSON.parse(localStorage.getItem(key));
+            localStorage.setItem(key, JSON.stringify({ ...entry, at: entry.at - 24 * 60 * 60 * 1000 }));
+        }
+    }""")
+    page.unroute("**/api/messages")
+    page.reload()
+    page.get_by_text("blev måske ikke sendt").wait_for()
+    assert box(page).input_value() == f"{QUESTION}\n{PARKING}" and page.locator(".turn").count() == 0
+    assert _kept(server, token(page)) == []
+    page.get_by_role("button", name="Send", exact=True).click()
+    turns(page).first.wait_for()
+    assert ANSWER in turns(page).first.inner_text()
+    page.problems.clear()
+
+
 def test_an_answer_that_is_lost_on_its_way_is_fetched_and_the_message_is_not_doubled(server: Server, page: Any) -> None:
     page.goto(server.url + "/chat")
     lost = []

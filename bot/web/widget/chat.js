@@ -81,13 +81,11 @@ export class Chat extends HTMLElement {
     } catch {
       return this.say(this.words.not_deleted);
     }
-    this.others?.postMessage({ kind: "forgotten" });
     for (const id of [...this.pending.keys()]) {
       this.outbox.drop(id);
       this.unwait(id);
     }
-    this.empty();
-    this.memory.remove("token");
+    this.forgotten();
     this.say(text);
   }
 
@@ -95,8 +93,9 @@ export class Chat extends HTMLElement {
 
   answered(entry, reply) {
     const turn = { ...reply, id: reply.turn, asked: { payload: entry.text, title: entry.shown } };
-    this.others?.postMessage({ kind: "turn", turn });
     this.unwait(entry.id);
+    if (turn.messages.some((message) => message.custom.deleted)) this.forgotten();
+    else this.others?.postMessage({ kind: "turn", turn });
     this.show(turn);
     this.say("");
   }
@@ -183,9 +182,10 @@ export class Chat extends HTMLElement {
   }
 
   begin() {
-    const left = this.outbox.resume();
+    const { left, stale } = this.outbox.resume();
     for (const entry of left) this.wait(entry);
     if (left.length) this.outbox.run();
+    if (stale.length) this.giveBack(stale);
     if (!this.inCorner) this.load();
     else if (this.tab.read("open", false)) this.open();
     this.tell("ready");
@@ -199,8 +199,12 @@ export class Chat extends HTMLElement {
     try {
       const turns = await this.server.turns();
       // What came meanwhile was not deleted.
-      if (known && !turns.length) this.emptied();
-      else this.read(turns);
+      if (known && !turns.length) {
+        this.memory.remove("token");
+        this.emptied();
+      } else {
+        this.read(turns);
+      }
       this.isLoaded = true;
     } catch {
       if (!this.isLoaded) this.say(this.words.not_loaded);
@@ -274,6 +278,14 @@ export class Chat extends HTMLElement {
     this.parts.box.focus();
   }
 
+  /** Messages of long ago, which the visitor may not want answered any more. */
+  giveBack(entries) {
+    const { box } = this.parts;
+    box.value = [...entries.map((entry) => entry.shown), box.value].filter(Boolean).join("\n");
+    this.typed();
+    this.say(this.words.not_sent);
+  }
+
   /** Show a turn, once; `quietly` without moving what the visitor looks at. */
   show(turn, quietly = false) {
     if (this.turns.has(turn.id)) return;
@@ -324,11 +336,17 @@ export class Chat extends HTMLElement {
     strip.setAttribute("aria-label", urgent.textContent);
   }
 
-  /** Deleted elsewhere: what is on its way begins a new conversation. */
+  /** Deleted on the server: gone here and in other tabs too. What is on its way begins a new conversation. */
+  forgotten() {
+    this.memory.remove("token");
+    this.others?.postMessage({ kind: "forgotten" });
+    this.empty();
+  }
+
+  /** Deleted elsewhere. */
   emptied() {
     if (!this.turns.size) return;
     this.empty();
-    this.memory.remove("token");
     this.say(this.words.deleted_elsewhere);
   }
 

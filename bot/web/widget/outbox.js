@@ -4,6 +4,8 @@ import { random } from "./memory.js";
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 const KEY = "out:";
+// After so long a message is not sent by itself any more.
+const STALE = 6 * 60 * 60 * 1000;
 
 /**
  * Messages on their way, in order, one at a time. Each is kept in the browser until the server has answered it, and sent
@@ -21,11 +23,14 @@ export class Outbox {
     addEventListener("online", () => this.wake());
   }
 
-  /** What an earlier page left behind. */
+  /** What an earlier page left behind: messages to send, and `stale` ones, which are dropped here. */
   resume() {
-    const left = this.memory.keys(KEY).map((key) => this.memory.read(key, null)).filter(Boolean);
-    this.waiting = left.sort((one, other) => one.at - other.at);
-    return [...this.waiting];
+    const kept = this.memory.keys(KEY).map((key) => this.memory.read(key, null)).filter(Boolean);
+    kept.sort((one, other) => one.at - other.at);
+    const stale = kept.filter((entry) => Date.now() - entry.at > STALE);
+    this.waiting = kept.filter((entry) => !stale.includes(entry));
+    for (const entry of stale) this.memory.remove(KEY + entry.id);
+    return { left: [...this.waiting], stale };
   }
 
   /** Send a text; `shown` is what the visitor reads of it. */

@@ -1,5 +1,7 @@
 import { call, element, nodes } from "./element.js";
 
+const TALK = ["dialog", "akut"];
+
 /** A message of the visitor that was not answered yet. */
 export function drawPending(entry, words) {
   const dots = [1, 2, 3].map(() => element("i", { "aria-hidden": "true" }));
@@ -22,8 +24,17 @@ export function drawDelay(pending, words, again, drop) {
 export function drawTurn(turn, words, act) {
   const replies = turn.messages.map((message) => reply(message, words, act));
   const failed = turn.asked && turn.messages[0].custom.status === "error";
-  const rated = turn.messages.some((message) => message.custom.answer_id && message.custom.status === "answered");
+  const rated = turn.messages.some(isAnswer) && !turn.messages.some(isTalk);
   return element("article", { class: "turn" }, said(turn.said, words, turn.at), replies, rated && opinion(turn, words, act), failed && again(turn.asked, words, act));
+}
+
+function isAnswer({ custom }) {
+  return custom.answer_id && custom.status === "answered";
+}
+
+/** It may ask the visitor something: whether they think of not living any more, whether they reached someone. No other question beside it. */
+function isTalk({ custom }) {
+  return TALK.includes(custom.topic);
 }
 
 /** The contacts of the card in a turn; none without one. */
