@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 from bot.status import Status
+from bot.store import statistics as counted
 from bot.store.database import Database
 from bot.store.inbox import Choice, Opinion, Query
 from bot.store.statistics import Census, Count, Statistics, Version, statistics
@@ -199,7 +200,11 @@ def _various(database: Database) -> None:
     ("reviewed", Choice.NO, [1, 2, 8]),
     ("flagged", Choice.YES, [4]),
 ])
-def test_every_filter_of_the_inbox_narrows_every_figure(database: Database, field: str, value: Any, times: Any) -> None:
+@pytest.mark.parametrize("many", [0, 1000])
+def test_every_filter_of_the_inbox_narrows_every_figure(
+    database: Database, monkeypatch: pytest.MonkeyPatch, field: str, value: Any, times: Any, many: int
+) -> None:
+    monkeypatch.setattr(counted, "_MANY", many)
     _various(database)
     found = statistics(database, Query(first=WEEK.first, last=WEEK.last, **{field: value}))
     ratings = {1: 1, 8: 0}

@@ -58,6 +58,11 @@ class Refused(Exception):
     """The database works, and will never take this. Holds the type of the failure."""
 
 
+def is_sqlite(connection: Connection) -> bool:
+    """Whether statements are SQLite's own where the two kinds differ; else PostgreSQL's."""
+    return bool(connection.dialect.name == "sqlite")
+
+
 class Database:
     """One database, of one of the two kinds."""
 

@@ -249,8 +249,8 @@ def of_conversation(query: Query) -> List[Any]:
     return conditions
 
 
-def of_turns(connection: Connection, query: Query) -> List[Any]:
-    """The conditions that one of its turns must fit."""
+def of_turns(connection: Connection, query: Query, in_order: bool = True) -> List[Any]:
+    """The conditions that one of its turns must fit. `in_order` as in bot.store.search.holds."""
     known, conditions = turns.c, Period(query.first, query.last).holds(turns.c.at)
     if query.status:
         conditions.append(known.status == query.status.value)
@@ -266,7 +266,7 @@ def of_turns(connection: Connection, query: Query) -> List[Any]:
         rated = select(feedback.c.turn_id).where(feedback.c.helpful == int(query.feedback is Opinion.UP))
         conditions.append(known.id.in_(rated))
     if query.text:
-        conditions.append(search.holds(connection, query.text))
+        conditions.append(search.holds(connection, query.text, in_order))
     return conditions
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.sql.schema import Table
 
 from bot.store import audit
 from bot.store.concern import Concern, concern_of
-from bot.store.database import Database
+from bot.store.database import Database, is_sqlite
 from bot.store.inbox import Malformed
 from bot.store.tables import conversations, feedback, labels, notes, tags, turns
 from bot.store.transcripts import VISITOR, Transcripts
@@ -316,5 +316,5 @@ def _upsert(connection: Connection, table: Table, row: Mapping[str, Any], condit
 
 
 def _insert(connection: Connection, table: Table) -> Any:
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    dialect: Any = sqlite if is_sqlite(connection) else postgresql
     return dialect.insert(table)

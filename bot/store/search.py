@@ -10,6 +10,7 @@ from sqlalchemy import column, func, literal_column, select, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import Select
 
+from bot.store.database import is_sqlite
 from bot.store.tables import turns
 
 # The text index takes letters and digits alone; so no word of a search can be one of its operators.
@@ -27,13 +28,16 @@ def words_of(text: str) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", text).lower())))
 
 
-def holds(connection: Connection, text: str) -> Any:
-    """The condition that a turn's message holds every word of the text or a word that begins so."""
+def holds(connection: Connection, text: str, in_order: bool = True) -> Any:
+    """The condition that a turn's message holds every word of the text or a word that begins so.
+
+    `in_order` when turns are wanted in an order, and perhaps not all of them.
+    """
     words = words_of(text)
-    if connection.dialect.name != "sqlite":
+    if not is_sqlite(connection):
         return turns.c.id.in_(_found_by_postgresql(words))
     found = select(_index.c.rowid).where(_index.c.search.match(" ".join(f'"{word}"*' for word in words)))
-    if _are_many(connection, found):
+    if in_order and _are_many(connection, found):
         return select(_rows.c.id).where(_rows.c.turn_id == turns.c.id).scalar_subquery().in_(found)
     return turns.c.id.in_(select(_rows.c.turn_id).where(_rows.c.id.in_(found)))
 

@@ -15,12 +15,12 @@ from functools import lru_cache
 from math import ceil
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from sqlalchemy import Column, MetaData, Table, func, literal_column, select
+from sqlalchemy import Column, Integer, MetaData, Table, func, literal_column, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import Select
 
 from bot.status import Status
-from bot.store.database import Database
+from bot.store.database import Database, is_sqlite
 from bot.store.inbox import Query, of_conversation, of_turns
 from bot.store.patience import patiently
 from bot.store.period import HERE, Period, midnight
@@ -132,7 +132,7 @@ class Census:
 def statistics(database: Database, query: Query) -> Statistics:
     """The figures of the turns that a query of the inbox finds, whatever page and order it asks for. Raises Unavailable."""
     with patiently(), database.reading() as connection:
-        reading = _Reading(connection, Period(query.first, query.last), _narrowed(connection, query))
+        reading = _Reading(connection, Period(query.first, query.last), _found(connection, query))
         hours, began = reading.hours(), reading.began()
         contents, models = reading.in_use_before()
         answers, opinions = reading.answers(), reading.opinions()
@@ -167,72 +167,100 @@ class _Hour(NamedTuple):
     turns: int
 
 
-_COUNTED = ("id", "conversation_id", "at", "status", "level", "flag", "content", "model", "seconds")
-# What is counted of turns that a filter found; gone with the connection's transaction.
-_found = Table("found", MetaData(), *(Column(name, turns.c[name].type) for name in _COUNTED), prefixes=["TEMPORARY"])
+# From so many turns on, indexes are read in their order, and each turn is looked for among those that were found.
+_MANY = 20_000
 
 
-def _narrowed(connection: Connection, query: Query) -> Table:
-    """The turns themselves, or a copy of those that fit a filter: several readings would else each look for them."""
+@dataclass(frozen=True)
+class _Found:
+    """The turns that fit the filters: their keys, in a table that is gone with the transaction; all turns without one."""
+
+    connection: Connection
+    keys: Optional[Table] = None
+    count: int = 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is quicker not to begin with them."""
+        return self.count >= _MANY
+
+    def hold(self, looked_for: bool = False) -> List[Any]:
+        """The conditions that a turn is one of them. `looked_for` when the database may never begin with them."""
+        if self.keys is None:
+            return []
+        return [_key(self.connection, looked_for or self.are_many).in_(select(self.keys.c.key))]
+
+
+def _key(connection: Connection, looked_for: bool = False) -> Any:
+    """On SQLite the number of a turn's row: every index holds it, so that no turn itself is read."""
+    if not is_sqlite(connection):
+        return turns.c.id
+    # With the sign no index finds it.
+    return literal_column(f"{'+' if looked_for else ''}turns.rowid", Integer())
+
+
+def _found(connection: Connection, query: Query) -> _Found:
+    """The turns of the period that fit the filters: several readings would else each look for them."""
     whenever = replace(query, first=None, last=None)
-    conversation, turn = of_conversation(whenever), of_turns(connection, whenever)
+    conversation, turn = of_conversation(whenever), of_turns(connection, whenever, in_order=False)
     if not conversation and not turn:
-        return turns
+        return _Found(connection)
     if conversation:
         turn.append(turns.c.conversation_id.in_(select(conversations.c.id).where(*conversation)))
-    wanted = select(*(turns.c[name] for name in _COUNTED)).where(*Period(query.first, query.last).holds(turns.c.at), *turn)
-    _found.create(connection)
-    connection.execute(_found.insert().from_select(_COUNTED, wanted))
-    return _found
+    key = _key(connection)
+    keys = Table("found", MetaData(), Column("key", key.type, primary_key=True), prefixes=["TEMPORARY"])
+    keys.create(connection)
+    wanted = select(key).where(*Period(query.first, query.last).holds(turns.c.at), *turn)
+    connection.execute(keys.insert().from_select(["key"], wanted))
+    return _Found(connection, keys, connection.execute(select(func.count()).select_from(keys)).scalar_one())
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """The readings of turns: all of them, or those that were found."""
+    """The readings of the turns of a period that were found."""
 
     connection: Connection
     period: Period
-    turns: Table
+    found: _Found
 
     def hours(self) -> List[_Hour]:
         """By the columns of the index `ix_turns_hour`, in its order."""
-        known = self.turns.c
+        known = turns.c
         hour, fate = self._hour(known.at), (known.status, known.level, known.flag, known.content, known.model)
-        query = select(hour, *fate, func.count()).where(*self._came(hour)).group_by(hour, *fate)
-        return [_Hour(*row) for row in self.connection.execute(query)]
+        query = select(hour, *fate, func.count()).where(*self._came(hour), *self.found.hold()).group_by(hour, *fate)
+        return [_Hour(*row) for row in self.connection.execute(query).all()]
 
     def began(self) -> List[Tuple[str, int]]:
         """Conversations by the hour (UTC) in which they began."""
         hour = self._hour(conversations.c.started_at)
         query = select(hour, func.count()).select_from(conversations).group_by(hour)
         query = query.where(*self.period.holds(conversations.c.started_at))
-        if self._are_some:
-            query = query.where(conversations.c.id.in_(select(self.turns.c.conversation_id)))
+        if wanted := self.found.hold():
+            of_it = turns.c.conversation_id == conversations.c.id
+            query = query.where(select(turns.c.id).where(of_it, *wanted).exists())
         return self._pairs(query)
 
     def seconds_of(self, part: float, total: int) -> Optional[float]:
         """The response time that this part of all turns did not exceed; None without turns."""
         # SQLite shall go through the index by response times, not sort the turns of the period; the sign tells it so.
-        at = literal_column(f"+{self.turns.name}.at", self.turns.c.at.type) if self._is_sqlite else self.turns.c.at
-        ordered = select(self.turns.c.seconds).where(*self.period.holds(at)).order_by(self.turns.c.seconds)
+        at = literal_column("+turns.at", turns.c.at.type) if is_sqlite(self.connection) else turns.c.at
+        ordered = select(turns.c.seconds).where(*self.period.holds(at), *self.found.hold()).order_by(turns.c.seconds)
         found: Optional[float] = self.connection.execute(ordered.offset(max(ceil(part * total) - 1, 0)).limit(1)).scalar()
         return found
 
-    def answers(self) -> List[Tuple[Optional[str], int]]:
-        """How often each answer was given; None or nothing for messages that were no answer."""
+    def answers(self) -> List[Tuple[str, int]]:
+        """How often each answer was given."""
         answer = messages.c.answer_id
-        if self._are_some:
-            # In the order of its index by answers, SQLite would read the messages of all turns.
-            answer = func.coalesce(answer, literal_column("''"))
-            return self._pairs(self._beside(messages, answer))
-        return self._pairs(select(answer, func.count()).where(*self.period.holds(messages.c.at)).group_by(answer))
+        query = select(answer, func.count()).where(answer.isnot(None), *self.period.holds(messages.c.at)).group_by(answer)
+        if wanted := self.found.hold():
+            alike = select(turns.c.id).where(turns.c.id == messages.c.turn_id, *wanted).exists()
+            query = query.where(alike if self.found.are_many else messages.c.turn_id.in_(select(turns.c.id).where(*wanted)))
+        return self._pairs(query)
 
     def opinions(self) -> Mapping[int, int]:
         """Feedback by whether the answer helped."""
-        if self._are_some:
-            return dict(self._pairs(self._beside(feedback, feedback.c.helpful)))
-        came = select(turns.c.id).where(turns.c.id == feedback.c.turn_id, *self.period.holds(turns.c.at))
-        query = select(feedback.c.helpful, func.count()).where(came.exists())
+        came = [turns.c.id == feedback.c.turn_id, *self.period.holds(turns.c.at), *self.found.hold(looked_for=True)]
+        query = select(feedback.c.helpful, func.count()).where(select(turns.c.id).where(*came).exists())
         return dict(self._pairs(query.group_by(feedback.c.helpful)))
 
     def in_use_before(self) -> Tuple[Optional[str], Optional[str]]:
@@ -243,31 +271,18 @@ class _Reading:
         row = self.connection.execute(query.order_by(turns.c.at.desc()).limit(1)).first()
         return (row.content, row.model) if row else (None, None)
 
-    @property
-    def _are_some(self) -> bool:
-        return self.turns is not turns
-
-    @property
-    def _is_sqlite(self) -> bool:
-        return bool(self.connection.dialect.name == "sqlite")
-
-    def _beside(self, table: Table, column: Any) -> Select:
-        """Counts of a column in the rows that belong to the turns."""
-        query = select(column, func.count()).select_from(self.turns.join(table, table.c.turn_id == self.turns.c.id))
-        return query.group_by(column)
-
     def _pairs(self, query: Select) -> List[Tuple[Any, int]]:
-        return [(key, count) for key, count in self.connection.execute(query)]
+        return [(key, count) for key, count in self.connection.execute(query).all()]
 
     def _hour(self, column: Any) -> Any:
         """The hour in UTC, as 2026-03-29 01. On SQLite it must read as in the index."""
-        if self._is_sqlite:
+        if is_sqlite(self.connection):
             return literal_column(f"substr({column.table.name}.{column.name}, 1, 13)")
         return func.to_char(column, "YYYY-MM-DD HH24")
 
     def _came(self, hour: Any) -> List[Any]:
         """The conditions that turns came in the period; on SQLite by the hour, so that its index is used."""
-        return _hours_of(self.period, hour) if self._is_sqlite else self.period.holds(self.turns.c.at)
+        return _hours_of(self.period, hour) if is_sqlite(self.connection) else self.period.holds(turns.c.at)
 
 
 def _hours_of(period: Period, hour: Any) -> List[Any]:

@@ -126,7 +126,7 @@ messages = Table(
     Column("version", Integer, doc="content version of the answer"),
     Column("reply_hash", String(ID), ForeignKey("replies.hash"), nullable=False),
     Column("at", Moment, doc="that of its turn: answers of a period are counted without looking each turn up"),
-    Index(None, "answer_id", "at"),
+    Index(None, "answer_id", "at", "turn_id"),
     Index(None, "topic"),
 )
 

@@ -15,7 +15,7 @@ from sqlalchemy.sql.schema import Table
 
 from bot.store.audit import note
 from bot.store.concern import concern_of
-from bot.store.database import Database
+from bot.store.database import Database, is_sqlite
 from bot.store.patience import patiently
 from bot.store.tables import conversations, messages, replies, trackers, turns
 from bot.store.turn import TEXT, Screening, Turn
@@ -98,7 +98,7 @@ def _conversation_after(turn: Turn) -> Any:
 
 def _wipe_index(connection: Connection) -> None:
     """Take the words of deleted turns out of SQLite's text index, which else only marks them as deleted."""
-    if connection.dialect.name == "sqlite":
+    if is_sqlite(connection):
         connection.execute(text("INSERT INTO search (search) VALUES ('optimize')"))
 
 
@@ -118,7 +118,7 @@ def _delete_empty_conversations(connection: Connection, condition: Any) -> None:
 
 def _insert(connection: Connection, table: Table, rows: List[Dict[str, Any]]) -> bool:
     """Insert what is not there yet; of a single row, whether it was new."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    dialect: Any = sqlite if is_sqlite(connection) else postgresql
     statement = dialect.insert(table).on_conflict_do_nothing()
     return bool(connection.execute(statement, rows[0] if len(rows) == 1 else rows).rowcount)
 

@@ -56,7 +56,7 @@ def _add_columns() -> None:
         ("turns", ["language", "at"]),
         ("turns", ["confidence"]),
         ("turns", ["seconds", "at"]),
-        ("messages", ["answer_id", "at"]),
+        ("messages", ["answer_id", "at", "turn_id"]),
         ("audit", ["actor", "at"]),
     ):
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
