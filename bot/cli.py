@@ -7,6 +7,8 @@ import os
 # Rasa would report usage to its makers; nothing leaves the hospital. Set before anything imports Rasa.
 os.environ["RASA_TELEMETRY_ENABLED"] = "false"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A message is little work: more threads would only wait for one another, and keep another core busy with that.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import socket  # noqa: E402
 import sys  # noqa: E402

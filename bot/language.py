@@ -1,8 +1,8 @@
 """The Danish language: spaCy's tokens, lemmas and sentences.
 
-da_core_news_sm is used where it is installed; else a pipeline of spaCy's own Danish language data with the lemma
-table of spacy-lookups-data, which needs no download. What intents are recognised by (tokens, table lemmas, rule-based
-sentences) is the same in both, so that understanding does not depend on which of the two is there.
+da_core_news_sm is used where it is installed; else a pipeline of spaCy's own Danish language data, which needs no
+download. What intents are recognised by (tokens, lemmas of the table in spacy-lookups-data, rule-based sentences) is
+the same in both, so that understanding does not depend on which of the two is there.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ def load_pipeline(wanted: str = FULL) -> "Language":
 
     if pipeline_name(wanted) == FALLBACK:
         nlp = spacy.blank("da")
-        nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
-        nlp.initialize()
     else:
         nlp = spacy.load(wanted, disable=["parser"])
     if _SENTENCES not in nlp.pipe_names:
@@ -61,9 +59,12 @@ def sentences(text: str) -> List[str]:
 @lru_cache(maxsize=1)
 def lemma_table() -> Mapping[str, str]:
     """Danish word form (lower case) to lemma: 553,000 forms. Source: spacy-lookups-data, table lemma_lookup."""
-    from spacy.lookups import load_lookups
+    # Not through spaCy, which imports TensorFlow: for the seconds that takes, no alarm could be told.
+    import srsly
+    from spacy_lookups_data import da
 
-    return load_lookups("da", ["lemma_lookup"]).get_table("lemma_lookup")  # type: ignore[no-any-return]
+    table: Mapping[str, str] = srsly.read_gzip_json(f"{da['lemma_lookup']}.gz")
+    return table
 
 
 def is_word(word: str) -> bool:

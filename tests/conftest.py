@@ -19,6 +19,9 @@ from uuid import uuid4
 
 import pytest
 
+# As the command line does, before numpy is there.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from bot import content, edition, models
 from bot.paths import ROOT
 from bot.store.database import Database

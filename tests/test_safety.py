@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Mapping, Tuple
 from uuid import uuid4
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from bot.content import Content
 from bot.edition import current
 from bot.examples import same_words
+from bot.paths import ROOT
 from bot.readability import lix, words
 from bot.reply import Message
 from bot.safety.card import DENMARK, card, doctors_are_open
@@ -55,32 +58,26 @@ def detector() -> Detector:
     return Detector().with_model()
 
 
-def _verdicts(detector: Detector, turns: Tuple[str, ...]) -> Iterator[Verdict]:
-    """The verdict on each turn, read with those before it."""
-    return (detector.screen(turn, turns[:number]) for number, turn in enumerate(turns))
-
-
-def _is_alarm(detector: Detector, turns: Tuple[str, ...]) -> bool:
-    return any(verdict.alarm for verdict in _verdicts(detector, turns))
+@pytest.fixture(scope="module")
+def screened(detector: Detector) -> Mapping[MustCatch, Tuple[Verdict, ...]]:
+    """The verdict on each turn of every case, read with those before it."""
+    cases = [*must_catch(), *must_catch("corrections")]
+    return {case: tuple(detector.screen(turn, case.turns[:n]) for n, turn in enumerate(case.turns)) for case in cases}
 
 
 def test_every_flag_has_a_table_of_must_catch_cases() -> None:
     assert {case.flag for case in must_catch()} == set(load_flags())
 
 
-def test_recall_on_must_catch_cases_does_not_fall(detector: Detector) -> None:
-    cases = [*must_catch(), *must_catch("corrections")]
-    missed = [case for case in cases if not _is_alarm(detector, case.turns)]
-    assert 1 - len(missed) / len(cases) >= LEAST_RECALL, "\n".join(str(case) for case in missed)
+def test_recall_on_must_catch_cases_does_not_fall(screened: Mapping[MustCatch, Tuple[Verdict, ...]]) -> None:
+    missed = [case for case, verdicts in screened.items() if not any(verdict.alarm for verdict in verdicts)]
+    assert 1 - len(missed) / len(screened) >= LEAST_RECALL, "\n".join(map(str, missed))
 
 
-def test_the_level_told_is_high_enough(detector: Detector) -> None:
-    cases = [case for case in (*must_catch(), *must_catch("corrections")) if len(case.turns) == 1]
-    told = [detector.screen(case.turns[0]).alarm for case in cases]
-    low = [
-        (case, found.level) for case, found in zip(cases, told) if found and ORDER.index(found.level) > ORDER.index(case.level)
-    ]
-    assert 1 - len(low) / len(cases) >= LEAST_AT_LEVEL, "\n".join(map(str, low))
+def test_the_level_told_is_high_enough(screened: Mapping[MustCatch, Tuple[Verdict, ...]]) -> None:
+    told = {case: verdicts[0].alarm for case, verdicts in screened.items() if len(verdicts) == 1}
+    low = [(case, found.level) for case, found in told.items() if found and ORDER.index(found.level) > ORDER.index(case.level)]
+    assert 1 - len(low) / len(told) >= LEAST_AT_LEVEL, "\n".join(map(str, low))
 
 
 def test_the_tables_hold_nothing_that_the_classifier_has_learnt() -> None:
@@ -111,6 +108,17 @@ def test_false_alarms_on_hard_negatives_do_not_rise(detector: Detector) -> None:
 def test_plain_alarms_are_caught_by_patterns_alone(text: str, flag: str) -> None:
     found = Detector().screen(text).alarm
     assert found and found.flag.id == flag and found.part == "pattern" and found.words
+
+
+def test_patterns_need_none_of_the_large_packages_that_take_seconds_to_import() -> None:
+    program = """
+import sys
+from bot.safety.detector import Detector
+assert Detector().screen("kan ikke få vejret").alarm
+sys.exit(", ".join({"spacy", "thinc", "tensorflow", "sklearn", "rasa"} & set(sys.modules)) or 0)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_an_alarm_split_over_turns_is_caught(detector: Detector) -> None:

@@ -47,7 +47,7 @@ class Verdict:
     def alarm(self) -> Optional[Finding]:
         """The finding of the highest level that context does not soften; once a flag stands, at its highest level found."""
         standing = _highest([finding for finding in self.findings if not finding.softened_by])
-        return standing and _highest([finding for finding in self.findings if finding.flag == standing.flag])
+        return standing and _highest([finding for finding in self.findings if finding.flag.id == standing.flag.id])
 
     @property
     def notice(self) -> Optional[Finding]:
