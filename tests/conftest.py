@@ -29,6 +29,7 @@ from tests.databases import postgresql
 
 SHARED = ROOT.parent / "shared"
 PATIENCE = 180
+_LONGEST = ("test_improvement_round.py", "test_widget.py", "test_staff_walk.py", "test_stories.py", "test_widget_failures.py")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def _fetch(request: urllib.request.Request) -> Reply:
         return Reply(status, json.loads(raw))
     except ValueError:
         return Reply(status, raw)
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """The files that take longest first: else one process of the suite waits for the other at the end."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
 
 
 @pytest.fixture(scope="session")
