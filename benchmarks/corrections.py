@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 from unittest.mock import patch
 
 import yaml
@@ -56,8 +56,8 @@ def main() -> None:
             _print(f"counting {count:g}", _trained(known, phrases, normalise), phrases, normalise)
 
 
-def _read() -> "List[dict[str, object]]":
-    found: "List[dict[str, object]]" = yaml.safe_load(PHRASES.read_text(encoding="utf-8"))
+def _read() -> List[Dict[str, Any]]:
+    found: List[Dict[str, Any]] = yaml.safe_load(PHRASES.read_text(encoding="utf-8"))
     return found
 
 
