@@ -161,7 +161,9 @@ def own_content(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright, whose event loop must not go on under the tests of other files."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)
 
     path = shutil.which("chromium")
     if path is None:
@@ -191,7 +193,7 @@ def eval_texts() -> List[str]:
 def until_ready(server: Server) -> None:
     """Until the model is loaded and the database works with no turn waiting beside it."""
     waiting = threading.Event()
-    for _ in range(100):
+    for _ in range(PATIENCE * 10):
         if server.get("/readyz").status == 200:
             return
         waiting.wait(0.1)

@@ -474,7 +474,7 @@ def test_nothing_on_the_pages_shuts_anybody_out(at: Office, browser: Any, scheme
 
 def _signed_in(context: Any, url: str) -> Any:
     page = context.new_page()
-    page.set_default_timeout(15000)
+    page.set_default_timeout(30_000)
     page.goto(f"{url}/staff/ind")
     page.locator("input[name=name]").fill("anne")
     page.locator("input[type=password]").fill(PASSWORD)

@@ -82,7 +82,7 @@ def desk(busy: Server, browser: Any) -> Iterator[Desk]:
     """A window that notes errors and requests to other hosts."""
     context = browser.new_context(viewport=DESKTOP, locale="da-DK", reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(30_000)
     problems = []
     page.on("console", lambda message: message.type == "error" and problems.append(f"{message.text} {message.location}"))
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -431,7 +431,7 @@ def test_a_shared_computer_keeps_nothing_and_the_conversation_goes_with_the_page
     page.goto(server.url + "/chat")
     page.get_by_text("Forstå smerter").wait_for()
     assert turns(page).count() == 0
-    for _ in range(50):
+    for _ in range(300):
         if not _kept_turns(server, kept):
             return
         page.wait_for_timeout(100)

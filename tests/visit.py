@@ -22,7 +22,7 @@ _HOSTILE = "html{font-size:62.5%}*{letter-spacing:.4em}button,a,textarea,p{displ
 def noting(context: Any) -> Any:
     """A new page of a context; `problems` are its console's errors, unhandled ones, and requests beyond this machine."""
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.problems = []
     page.on("console", lambda message: message.type in ("error", "warning") and page.problems.append(message.text))
     page.on("pageerror", lambda error: page.problems.append(str(error)))

@@ -179,16 +179,24 @@ class _Found:
     keys: Optional[Table] = None
     count: int = 0
 
-    @property
-    def are_many(self) -> bool:
-        """Whether it is quicker not to begin with them."""
-        return self.count >= _MANY
-
     def hold(self, looked_for: bool = False) -> List[Any]:
-        """The conditions that a turn is one of them. `looked_for` when the database may never begin with them."""
+        """The conditions that a turn is one of them. `looked_for` when the database may not begin with them, be they few."""
         if self.keys is None:
             return []
-        return [_key(self.connection, looked_for or self.are_many).in_(select(self.keys.c.key))]
+        return [_key(self.connection, looked_for or self._are_many).in_(select(self.keys.c.key))]
+
+    def refer(self, column: Any, to: Any) -> List[Any]:
+        """The conditions that a column of another table names one of them, by this column of turns."""
+        wanted = self.hold()
+        if not wanted:
+            return []
+        if self._are_many:
+            return [select(turns.c.id).where(to == column, *wanted).exists()]
+        return [column.in_(select(to).where(*wanted))]
+
+    @property
+    def _are_many(self) -> bool:
+        return self.count >= _MANY
 
 
 def _key(connection: Connection, looked_for: bool = False) -> Any:
@@ -232,13 +240,9 @@ class _Reading:
 
     def began(self) -> List[Tuple[str, int]]:
         """Conversations by the hour (UTC) in which they began."""
-        hour = self._hour(conversations.c.started_at)
-        query = select(hour, func.count()).select_from(conversations).group_by(hour)
-        query = query.where(*self.period.holds(conversations.c.started_at))
-        if wanted := self.found.hold():
-            of_it = turns.c.conversation_id == conversations.c.id
-            query = query.where(select(turns.c.id).where(of_it, *wanted).exists())
-        return self._pairs(query)
+        hour, those = self._hour(conversations.c.started_at), self.found.refer(conversations.c.id, turns.c.conversation_id)
+        query = select(hour, func.count()).select_from(conversations)
+        return self._pairs(query.where(*self.period.holds(conversations.c.started_at), *those).group_by(hour))
 
     def seconds_of(self, part: float, total: int) -> Optional[float]:
         """The response time that this part of all turns did not exceed; None without turns."""
@@ -250,12 +254,9 @@ class _Reading:
 
     def answers(self) -> List[Tuple[str, int]]:
         """How often each answer was given."""
-        answer = messages.c.answer_id
-        query = select(answer, func.count()).where(answer.isnot(None), *self.period.holds(messages.c.at)).group_by(answer)
-        if wanted := self.found.hold():
-            alike = select(turns.c.id).where(turns.c.id == messages.c.turn_id, *wanted).exists()
-            query = query.where(alike if self.found.are_many else messages.c.turn_id.in_(select(turns.c.id).where(*wanted)))
-        return self._pairs(query)
+        answer, those = messages.c.answer_id, self.found.refer(messages.c.turn_id, turns.c.id)
+        came = [answer.isnot(None), *self.period.holds(messages.c.at)]
+        return self._pairs(select(answer, func.count()).where(*came, *those).group_by(answer))
 
     def opinions(self) -> Mapping[int, int]:
         """Feedback by whether the answer helped."""
