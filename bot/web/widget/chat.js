@@ -10,6 +10,8 @@ import { hears, listen, read, silence, whenVoicesAreKnown } from "./voice.js";
 const NARROW = "(max-width: 640px)";
 const LARGEST = 3;
 const REFRESH_AFTER = 30000;
+// For as long a conversation waits to be shown for the answer to a message on its way.
+const ANSWER_FIRST = 1500;
 // For as long an alarm's card, which gets the focus and is read out by that, is not announced a second time.
 const CARD_IS_READ = 1500;
 
@@ -191,15 +193,16 @@ export class Chat extends HTMLElement {
     this.tell("ready");
   }
 
-  /** Show what the server keeps of the conversation. Messages on their way come first: their turns belong to it. */
+  /** Show what the server keeps of the conversation. A message on its way comes first: its turn may be among them already. */
   async load() {
     if (this.isLoading || !this.memory.read("token", "")) return;
     this.isLoading = true;
+    await Promise.race([this.outbox.trying, new Promise((resolve) => setTimeout(resolve, ANSWER_FIRST))]);
     const known = this.turns.size;
     try {
       const turns = await this.server.turns();
-      // What came meanwhile was not deleted.
-      if (known && !turns.length) {
+      // What came meanwhile was not deleted, and what is on its way is not there yet.
+      if (known && !turns.length && !this.pending.size) {
         this.memory.remove("token");
         this.emptied();
       } else {

@@ -19,6 +19,8 @@ export class Outbox {
     this.told = told;
     this.waiting = [];
     this.running = false;
+    /** Ends with the try that is going on. */
+    this.trying = Promise.resolve();
     this.wake = () => {};
     addEventListener("online", () => this.wake());
   }
@@ -53,7 +55,8 @@ export class Outbox {
     if (this.running) return;
     this.running = true;
     for (let failures = 0; this.waiting.length; ) {
-      failures = (await this.deliver(this.waiting[0])) ? 0 : failures + 1;
+      this.trying = this.deliver(this.waiting[0]);
+      failures = (await this.trying) ? 0 : failures + 1;
       if (failures) await this.pause(Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE));
     }
     this.running = false;
